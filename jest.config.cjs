@@ -1,0 +1,33 @@
+'use strict';
+
+/**
+ * swc only strips the types; `npm run typecheck` is what checks them. Imports written the way Node
+ * wants them (`./x.js`, `./x.mjs`) are tried as written first, then as the TypeScript file beside.
+ *
+ * @type {import('jest').Config}
+ */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  moduleFileExtensions: ['js', 'cjs', 'mjs', 'ts', 'mts', 'json', 'node'],
+  moduleNameMapper: { '^(\\.{1,2}/.+)\\.(m?)js$': ['$1.$2js', '$1.$2ts'] },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  transform: {
+    '^.+\\.m?ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      },
+    ],
+  },
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/support/totals-reporter.cjs'],
+  testTimeout: 60_000,
+  // Two test files at a time: each may own a database, a Temporal server and a Stripe sandbox.
+  maxWorkers: 2,
+};

@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * A port on 127.0.0.1 that nobody listens on.
+ *
+ * The port is used once and closed from the listening side, which leaves it in TIME_WAIT: the system
+ * then hands it to no other `listen(0)` for a minute, while a server that names it can still bind it.
+ * Without that, parts which start at the same time are sometimes given the same port.
+ */
+export async function freePort(): Promise<number> {
+  const server = createServer((socket) => socket.end());
+  server.listen(0, LOOPBACK);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connect(port, LOOPBACK);
+  client.resume();
+  await once(client, 'end');
+  client.destroy();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The given port if nobody listens on it, else a free one; a taken port is an error that names it. */
+export async function chosenPort(wanted: number | undefined, purpose: string): Promise<number> {
+  if (wanted === undefined) {
+    return freePort();
+  }
+  const server = createServer();
+  try {
+    server.listen(wanted, LOOPBACK);
+    await once(server, 'listening');
+  } catch (error) {
+    throw new Error(`port ${String(wanted)} on ${LOOPBACK} for ${purpose} cannot be used`, {
+      cause: error,
+    });
+  }
+  server.close();
+  await once(server, 'close');
+  return wanted;
+}

@@ -1,0 +1,75 @@
+import { readSettings } from './settings';
+import type { BalanceRow } from './rows';
+import type { Execution, JsonObject, SandboxState } from './state';
+import { invalidRequest, type StripeError } from './stripe-errors';
+
+export interface Purse {
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly currency: string;
+}
+
+/** Only platforms start with money; a connected account owns what was transferred to it. */
+export function readBalance(state: SandboxState, purse: Purse): BalanceRow {
+  const { accountId, livemode, currency } = purse;
+  const stored = state.store.get('balances', purseKey(purse));
+  if (stored !== undefined) {
+    return stored;
+  }
+  const available = isPlatform(state, accountId) ? readSettings(state.store).defaultAvailable : 0;
+  return { accountId, livemode, currency, available, pending: 0 };
+}
+
+export function setBalance(
+  state: SandboxState,
+  purse: Purse,
+  change: { available?: number; pending?: number },
+): BalanceRow {
+  const row = { ...readBalance(state, purse), ...change };
+  state.store.put('balances', purseKey(purse), row);
+  return row;
+}
+
+/** Positive or negative; inside the transaction of what it pays for. */
+export function addAvailable(state: SandboxState, purse: Purse, amount: number): BalanceRow {
+  return setBalance(state, purse, { available: readBalance(state, purse).available + amount });
+}
+
+export function retrieveBalance({ state, caller }: Execution): JsonObject {
+  const { accountId, livemode } = caller;
+  const rows = state.store
+    .values('balances')
+    .filter((row) => row.accountId === accountId && row.livemode === livemode);
+  const account = state.store.get('accounts', accountId);
+  const currency = account?.defaultCurrency ?? 'usd';
+  const shown = rows.length > 0 ? rows : [readBalance(state, { accountId, livemode, currency })];
+  return {
+    object: 'balance',
+    available: shown.map((row) => amountOf(row.available, row.currency)),
+    livemode,
+    pending: shown.map((row) => amountOf(row.pending, row.currency)),
+  };
+}
+
+/** A definitive refusal: pending money does not count, and a later top-up does not repeat the call. */
+export function balanceInsufficient(livemode: boolean): StripeError {
+  const message = livemode
+    ? 'You have insufficient funds in your Stripe account. One likely reason you have insufficient funds is that your funds are automatically being paid out; try enabling manual payouts by going to https://dashboard.stripe.com/account/payouts.'
+    : 'You have insufficient available funds in your Stripe account. Try adding funds directly to your available balance by creating Charges using the 4000000000000077 test card. See: https://stripe.com/docs/testing#available-balance';
+  return invalidRequest(message, { code: 'balance_insufficient' });
+}
+
+function amountOf(amount: number, currency: string): JsonObject {
+  return { amount, currency, source_types: { card: amount } };
+}
+
+function isPlatform(state: SandboxState, accountId: string): boolean {
+  return (
+    accountId === readSettings(state.store).platformAccountId ||
+    state.store.values('keys').some((key) => key.accountId === accountId)
+  );
+}
+
+function purseKey({ accountId, livemode, currency }: Purse): string {
+  return `${accountId}|${String(livemode)}|${currency}`;
+}

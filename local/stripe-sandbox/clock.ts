@@ -1,0 +1,24 @@
+import { changeSettings, readSettings } from './settings';
+import type { StateStore } from './state-store';
+
+/** Real time plus an offset that is kept with the state, so that a restart does not turn time back. */
+export class Clock {
+  constructor(private readonly store: StateStore) {}
+
+  nowMs(): number {
+    return Date.now() + readSettings(this.store).clockOffsetMs;
+  }
+
+  nowSeconds(): number {
+    return Math.floor(this.nowMs() / 1000);
+  }
+
+  advance(ms: number): void {
+    const { clockOffsetMs } = readSettings(this.store);
+    changeSettings(this.store, { clockOffsetMs: clockOffsetMs + ms });
+  }
+
+  set(nowMs: number): void {
+    changeSettings(this.store, { clockOffsetMs: nowMs - Date.now() });
+  }
+}

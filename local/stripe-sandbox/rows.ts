@@ -1,0 +1,124 @@
+import type { FaultRule, RandomFaults } from './fault-rules';
+import type { RawParams } from './form-body';
+
+export type Metadata = Record<string, string>;
+
+export type AccountState =
+  'active' | 'inactive' | 'closed' | 'missing' | 'other_region' | 'deauthorised';
+
+export interface AccountRow {
+  readonly id: string;
+  readonly state: AccountState;
+  readonly country: string;
+  readonly defaultCurrency: string;
+  /** The mode the account was connected in; a key of the other mode does not find it. */
+  readonly livemode: boolean;
+  readonly payoutsEnabled: boolean;
+  readonly disabledReason: string | null;
+  readonly created: number;
+}
+
+/** Minor units. */
+export interface BalanceRow {
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly currency: string;
+  readonly available: number;
+  readonly pending: number;
+}
+
+export interface TransferRow {
+  readonly id: string;
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly amount: number;
+  readonly amountReversed: number;
+  readonly balanceTransaction: string;
+  readonly created: number;
+  readonly currency: string;
+  readonly description: string | null;
+  readonly destination: string;
+  readonly destinationPayment: string;
+  readonly metadata: Metadata;
+  readonly sourceType: string;
+  readonly transferGroup: string | null;
+  /** As it was at creation: a later metadata update must not hide a double payment from the oracle. */
+  readonly payoutTransferId: string | null;
+}
+
+export interface ReversalRow {
+  readonly id: string;
+  readonly transferId: string;
+  readonly amount: number;
+  readonly balanceTransaction: string;
+  readonly created: number;
+  readonly currency: string;
+  readonly destinationPaymentRefund: string;
+  readonly metadata: Metadata;
+}
+
+export interface IdempotencyRow {
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly body: string;
+  readonly requestId: string;
+  readonly receivedAtMs: number;
+}
+
+export interface Caller {
+  readonly apiKey: string;
+  readonly accountId: string;
+  readonly livemode: boolean;
+}
+
+/** A creation that Stripe answered with a 500 and will carry out later ("roll forward"). */
+export interface LateCommitRow {
+  readonly id: string;
+  readonly dueAtMs: number;
+  readonly endpoint: string;
+  readonly pathIds: Record<string, string>;
+  readonly params: RawParams;
+  readonly caller: Caller;
+}
+
+export interface KeyRow {
+  readonly state: 'active' | 'invalid' | 'expired' | 'restricted';
+  readonly accountId: string | null;
+}
+
+export interface RateLimits {
+  readonly requestsPerSecond: number | null;
+  readonly requestsPerSecondPerEndpoint: number | null;
+  readonly maxConcurrent: number | null;
+}
+
+export interface SettingsRow {
+  readonly platformAccountId: string;
+  /** What a platform owns of a currency nobody has set a balance for. */
+  readonly defaultAvailable: number;
+  readonly clockOffsetMs: number;
+  readonly rateLimits: RateLimits;
+}
+
+/** Of `POST /v1/transfers` only: the calls that can move money to a winner. */
+export interface CountersRow {
+  readonly posts: number;
+  readonly executions: number;
+  readonly refusals: number;
+  readonly replays: number;
+}
+
+export interface Tables {
+  accounts: AccountRow;
+  balances: BalanceRow;
+  transfers: TransferRow;
+  reversals: ReversalRow;
+  idempotency: IdempotencyRow;
+  lateCommits: LateCommitRow;
+  keys: KeyRow;
+  faults: FaultRule;
+  randomFaults: RandomFaults;
+  settings: SettingsRow;
+  counters: CountersRow;
+}

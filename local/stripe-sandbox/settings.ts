@@ -1,0 +1,52 @@
+import { newId } from './ids';
+import type { CountersRow, SettingsRow } from './rows';
+import type { StateStore } from './state-store';
+
+const ONLY_ROW = 'sandbox';
+
+const NO_COUNTS: CountersRow = { posts: 0, executions: 0, refusals: 0, replays: 0 };
+
+/** Large enough for any test, small enough that sums of several stay safe integers. */
+const PLENTY = 90_000_000_000_000;
+
+export function readSettings(store: StateStore): SettingsRow {
+  const settings = store.get('settings', ONLY_ROW);
+  if (settings === undefined) {
+    throw new Error('the sandbox has no settings row: createSettings was not called');
+  }
+  return settings;
+}
+
+export function changeSettings(store: StateStore, change: Partial<SettingsRow>): SettingsRow {
+  const changed = { ...readSettings(store), ...change };
+  store.put('settings', ONLY_ROW, changed);
+  return changed;
+}
+
+export function hasSettings(store: StateStore): boolean {
+  return store.get('settings', ONLY_ROW) !== undefined;
+}
+
+export function createSettings(store: StateStore, defaultAvailable = PLENTY): SettingsRow {
+  const settings: SettingsRow = {
+    platformAccountId: newId('acct', 16),
+    defaultAvailable,
+    clockOffsetMs: 0,
+    rateLimits: {
+      requestsPerSecond: null,
+      requestsPerSecondPerEndpoint: null,
+      maxConcurrent: null,
+    },
+  };
+  store.put('settings', ONLY_ROW, settings);
+  return settings;
+}
+
+export function readCounters(store: StateStore): CountersRow {
+  return store.get('counters', ONLY_ROW) ?? NO_COUNTS;
+}
+
+export function count(store: StateStore, name: keyof CountersRow): void {
+  const counters = readCounters(store);
+  store.put('counters', ONLY_ROW, { ...counters, [name]: counters[name] + 1 });
+}

@@ -1,0 +1,231 @@
+import { eq, sql } from 'drizzle-orm';
+
+import type { ClaimAnswer } from '../domain/contracts';
+import { freezeRequest } from '../domain/generation';
+import { BLOCKED_LOOK_MS, KEY_SENDABLE_MS } from '../domain/limits';
+import { ALARM_REASONS, answerCanDiffer } from '../domain/next-state';
+import type { ReasonCode } from '../domain/reasons';
+import { isTerminal } from '../domain/transfer-state';
+import type { Executor } from '../db/database';
+import { findAttempts } from '../db/payout-attempts';
+import { isPaused } from '../db/payout-controls';
+import {
+  closeGeneration,
+  findOpenGeneration,
+  isKeySendable,
+  openGeneration,
+  type PayoutGeneration,
+} from '../db/payout-generations';
+import {
+  lockTransfer,
+  markBlocked,
+  markFailedTerminal,
+  markPending,
+  markProcessing,
+  type PayoutTransfer,
+} from '../db/payout-transfers';
+import { payoutJobs, payoutTransfers } from '../db/schema';
+import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
+import type { ActivityDependencies } from './dependencies';
+import { viewOf } from './transfer-view';
+
+export interface ClaimTransferInput {
+  readonly transferId: string;
+  /** The workflow run that asks. A claim belongs to one run; a reset or a second run gets none (design §6). */
+  readonly runId: string;
+}
+
+/**
+ * Gives one run the right to send a transfer, in one short transaction under the row's lock, or says what stands in
+ * the way: looks up the payee's account, opens and freezes the generation, and marks the row as processing.
+ *
+ * Safe to repeat: the run that holds the claim gets the same one again. No call to Stripe is made here (M2).
+ */
+export async function claimTransfer(
+  dependencies: ActivityDependencies,
+  input: ClaimTransferInput,
+): Promise<ClaimAnswer> {
+  return dependencies.database.transaction(async (transaction) => {
+    const transfer = await lockTransfer(transaction, input.transferId);
+    if (transfer === undefined) {
+      throw new Error(`transfer ${input.transferId} does not exist`);
+    }
+    if (isTerminal(transfer.status)) {
+      return { next: 'rest', view: viewOf(transfer) };
+    }
+    switch (transfer.status) {
+      case 'processing':
+        return transfer.claimRunId === input.runId
+          ? heldClaim(transfer)
+          : { next: 'reconcile', view: viewOf(transfer) };
+      case 'unknown':
+        return claimUnknown(transaction, transfer, input);
+      default:
+        return claimUnsent(dependencies, transaction, transfer, input);
+    }
+  });
+}
+
+function heldClaim(transfer: PayoutTransfer): ClaimAnswer {
+  const { id: transferId, generation, claimNumber } = transfer;
+  return {
+    next: 'send',
+    claim: { transferId, generation, claimNumber },
+    view: viewOf(transfer),
+  };
+}
+
+/** The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. */
+async function claimUnknown(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  input: ClaimTransferInput,
+): Promise<ClaimAnswer> {
+  const open = await findOpenGeneration(executor, transfer.id);
+  const attempts = await findAttempts(executor, transfer.id);
+  const sends = attempts
+    .filter((attempt) => attempt.generation === open?.generation)
+    .map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
+  if (
+    open !== undefined &&
+    sends.length > 0 &&
+    answerCanDiffer(sends, ALARM_REASONS) &&
+    (await isKeySendable(executor, open, KEY_SENDABLE_MS)) &&
+    (await gateOf(executor, transfer)) === undefined
+  ) {
+    return claimFor(executor, transfer, open, input);
+  }
+  return { next: 'reconcile', view: viewOf(transfer) };
+}
+
+async function claimUnsent(
+  dependencies: ActivityDependencies,
+  executor: Executor,
+  transfer: PayoutTransfer,
+  input: ClaimTransferInput,
+): Promise<ClaimAnswer> {
+  const account = await findUserStripeAccount(executor, transfer.userId);
+  const obstacle =
+    (await gateOf(executor, transfer)) ??
+    (account === undefined ? 'payee_account_missing' : undefined);
+  if (obstacle !== undefined || account === undefined) {
+    return rest(dependencies, executor, transfer, obstacle ?? 'payee_account_missing');
+  }
+  // A missing account that has come meanwhile is worth a send, however late it is.
+  const accountHasCome = transfer.failureReason === 'payee_account_missing';
+  if (!accountHasCome && (await payeeWaitIsOver(dependencies, executor, transfer))) {
+    return endPayeeWait(executor, transfer);
+  }
+  const claimable =
+    transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  const generation = await generationToSend(dependencies, executor, claimable, account);
+  return claimFor(executor, claimable, generation, input);
+}
+
+/** The gates that stand before every send; `beginSend` asks again in its own statement (M6, M13). */
+async function gateOf(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<ReasonCode | undefined> {
+  if (await isPaused(executor, transfer.settlementId)) {
+    return 'platform_paused';
+  }
+  const [job] = await executor
+    .select({ approval: payoutJobs.approval })
+    .from(payoutJobs)
+    .where(eq(payoutJobs.id, transfer.payoutJobId));
+  return job?.approval === 'required' ? 'platform_approval_missing' : undefined;
+}
+
+async function rest(
+  dependencies: ActivityDependencies,
+  executor: Executor,
+  transfer: PayoutTransfer,
+  obstacle: ReasonCode,
+): Promise<ClaimAnswer> {
+  if (await payeeWaitIsOver(dependencies, executor, transfer)) {
+    return endPayeeWait(executor, transfer);
+  }
+  if (transfer.status === 'blocked' && transfer.failureReason === obstacle) {
+    return { next: 'rest', view: viewOf(transfer, BLOCKED_LOOK_MS) };
+  }
+  const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  return {
+    next: 'rest',
+    view: viewOf(await markBlocked(executor, waiting, obstacle), BLOCKED_LOOK_MS),
+  };
+}
+
+/** By Postgres's clock, whatever timer woke the workflow. */
+async function payeeWaitIsOver(
+  dependencies: ActivityDependencies,
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<boolean> {
+  if (transfer.status !== 'blocked' || transfer.failureClass !== 'payee') {
+    return false;
+  }
+  const [row] = await executor
+    .select({
+      over: sql<boolean>`payout_now() >= ${payoutTransfers.payeeWaitSince}
+        + ${dependencies.payeeWaitMs} * interval '1 millisecond'`,
+    })
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.id, transfer.id));
+  return row?.over === true;
+}
+
+async function endPayeeWait(executor: Executor, transfer: PayoutTransfer): Promise<ClaimAnswer> {
+  const ended = await markFailedTerminal(executor, transfer, 'payee_wait_over');
+  return { next: 'rest', view: viewOf(ended) };
+}
+
+/**
+ * The open generation while it may be sent as it is, else the next one, frozen with the payee's account of this
+ * moment. A generation is given up only when nothing under its key is unresolved; Postgres refuses it otherwise.
+ */
+async function generationToSend(
+  dependencies: ActivityDependencies,
+  executor: Executor,
+  transfer: PayoutTransfer,
+  account: UserStripeAccount,
+): Promise<PayoutGeneration> {
+  const open = await findOpenGeneration(executor, transfer.id);
+  if (open !== undefined) {
+    const sendable = await isKeySendable(executor, open, KEY_SENDABLE_MS);
+    if (sendable && open.destination === account.stripeAccountId) {
+      return open;
+    }
+    await closeGeneration(executor, open, sendable ? 'payee_account_replaced' : 'key_too_old');
+  }
+  const { platform } = dependencies;
+  return openGeneration(executor, {
+    transferId: transfer.id,
+    generation: transfer.generation + 1,
+    request: freezeRequest({
+      installationId: platform.installationId,
+      transferId: transfer.id,
+      settlementId: transfer.settlementId,
+      contestId: transfer.contestId,
+      userId: transfer.userId,
+      amountMinor: transfer.amountMinor,
+      currency: transfer.currency,
+      destination: account.stripeAccountId,
+    }),
+    stripeAccountId: platform.stripeAccountId,
+    livemode: platform.livemode,
+  });
+}
+
+async function claimFor(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  generation: PayoutGeneration,
+  input: ClaimTransferInput,
+): Promise<ClaimAnswer> {
+  const claimed = await markProcessing(executor, transfer, {
+    runId: input.runId,
+    generation: generation.generation,
+  });
+  return heldClaim(claimed);
+}

@@ -1,0 +1,142 @@
+import { eq } from 'drizzle-orm';
+
+import { attemptLedgerKey } from '../domain/ids';
+import { KEY_SENDABLE_MS } from '../domain/limits';
+import { keyIsProvenUnpaid, nextState, type SendRefusal } from '../domain/next-state';
+import type { Executor } from '../db/database';
+import type { Installation } from '../db/installation';
+import { postLedger } from '../db/ledger';
+import { findAttempts, resolveAttempt, type PayoutAttempt } from '../db/payout-attempts';
+import { isPaused } from '../db/payout-controls';
+import { closeGeneration, findOpenGeneration, isKeySendable } from '../db/payout-generations';
+import {
+  markBlocked,
+  markFailedTerminal,
+  markRetryable,
+  markUnknown,
+  type PayoutTransfer,
+} from '../db/payout-transfers';
+import { payoutJobs } from '../db/schema';
+import { settleCreatedTransfer } from './settle-created-transfer';
+
+/**
+ * Ends the claim that a `processing` row is under: reads what its sends brought, and moves the row and writes the
+ * ledger records in the caller's transaction, under the row's lock (M8).
+ *
+ * It decides from the attempt rows alone and never from what a caller believes, so it may be called by the run that
+ * sent, by one that takes over, and again after a crash.
+ */
+export async function concludeClaim(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  platform: Installation,
+): Promise<PayoutTransfer> {
+  const attempts = await attemptsOfGeneration(executor, transfer);
+  const paid = attempts.find((attempt) => attempt.resolution === 'created');
+  if (paid?.stripeTransferId != null) {
+    return settleCreatedTransfer(executor, transfer, {
+      stripeTransferId: paid.stripeTransferId,
+      attemptNumber: paid.attemptNumber,
+      generation: paid.generation,
+    });
+  }
+  const sends = keyIsProvenUnpaid(attempts.map(asSend))
+    ? await resolveAllUnpaid(executor, attempts)
+    : attempts;
+  await recordRefusals(executor, transfer, sends);
+  const next = nextState(
+    sends.map(asSend),
+    sends.filter((attempt) => attempt.claimNumber === transfer.claimNumber).map(asSend),
+    { countedAttempts: transfer.countedAttemptCount, maxAttempts: transfer.maxAttempts },
+    await whyNothingWasSent(executor, transfer, platform),
+  );
+  if (next.closeGeneration) {
+    const { id: transferId, generation } = transfer;
+    await closeGeneration(executor, { transferId, generation }, next.reason);
+  }
+  switch (next.to) {
+    case 'unknown':
+      return markUnknown(executor, transfer, next.reason);
+    case 'retryable':
+      return markRetryable(executor, transfer, next.reason);
+    case 'blocked':
+      return markBlocked(executor, transfer, next.reason);
+    case 'failed_terminal':
+      return markFailedTerminal(executor, transfer, next.reason);
+  }
+}
+
+async function attemptsOfGeneration(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutAttempt[]> {
+  const attempts = await findAttempts(executor, transfer.id);
+  return attempts.filter((attempt) => attempt.generation === transfer.generation);
+}
+
+function asSend(attempt: PayoutAttempt) {
+  return { ...attempt, replayed: attempt.replayed === true };
+}
+
+async function resolveAllUnpaid(
+  executor: Executor,
+  attempts: readonly PayoutAttempt[],
+): Promise<PayoutAttempt[]> {
+  const resolved: PayoutAttempt[] = [];
+  for (const attempt of attempts) {
+    if (attempt.resolution === null) {
+      await resolveAttempt(executor, attempt, 'not_created');
+    }
+    resolved.push({ ...attempt, resolution: attempt.resolution ?? 'not_created' });
+  }
+  return resolved;
+}
+
+/** One record without entries for each attempt that is proven to have paid nothing; written once, whoever repeats it. */
+async function recordRefusals(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  attempts: readonly PayoutAttempt[],
+): Promise<void> {
+  for (const attempt of attempts) {
+    if (attempt.resolution === 'not_created') {
+      await postLedger(executor, {
+        idempotencyKey: attemptLedgerKey(transfer.id, attempt.attemptNumber),
+        kind: 'refusal',
+        settlementId: transfer.settlementId,
+        transferId: transfer.id,
+        attemptNumber: attempt.attemptNumber,
+        ...(attempt.reason !== null && { reason: attempt.reason }),
+        entries: [],
+      });
+    }
+  }
+}
+
+/** Which of the gates of `beginSend` is shut, for a claim under which nothing was sent. */
+export async function whyNothingWasSent(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  platform: Installation,
+): Promise<SendRefusal> {
+  if (await isPaused(executor, transfer.settlementId)) {
+    return 'platform_paused';
+  }
+  const [job] = await executor
+    .select({ approval: payoutJobs.approval })
+    .from(payoutJobs)
+    .where(eq(payoutJobs.id, transfer.payoutJobId));
+  if (job?.approval === 'required') {
+    return 'platform_approval_missing';
+  }
+  const open = await findOpenGeneration(executor, transfer.id);
+  if (open !== undefined) {
+    if (open.stripeAccountId !== platform.stripeAccountId || open.livemode !== platform.livemode) {
+      return 'platform_mode_mismatch';
+    }
+    if (!(await isKeySendable(executor, open, KEY_SENDABLE_MS))) {
+      return 'unknown_key_too_old';
+    }
+  }
+  return 'transient_not_sent';
+}

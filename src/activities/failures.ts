@@ -1,0 +1,40 @@
+import { ApplicationFailure } from '@temporalio/activity';
+
+import { FAILURE_TYPES } from '../domain/contracts';
+import { ALARM_REASONS, type SendRefusal } from '../domain/next-state';
+import type { SendOutcome, StripeAnswer } from '../domain/outcome';
+import { failureClassOf } from '../domain/reasons';
+
+/**
+ * The only place where an outcome becomes a Temporal failure. Temporal retries what time can mend (a transient
+ * refusal, a lost answer under a young key); what a person has to mend goes back to the workflow at once.
+ */
+export function failureOfOutcome(
+  outcome: Exclude<SendOutcome, { kind: 'created' }>,
+  answer: StripeAnswer,
+): ApplicationFailure {
+  const { reason } = outcome;
+  if (outcome.kind === 'unknown') {
+    return ApplicationFailure.create({
+      type: FAILURE_TYPES.unknown,
+      message: reason,
+      // A replayed unknown, or one that needs a person, comes back the same however often it is asked for.
+      nonRetryable: answer.replayed || outcome.alarm || ALARM_REASONS.has(reason),
+    });
+  }
+  return ApplicationFailure.create({
+    type: FAILURE_TYPES[failureClassOf(reason)],
+    message: reason,
+    nonRetryable: outcome.leadsTo !== 'retryable',
+    ...(outcome.retryAfterMs === undefined ? {} : { nextRetryDelay: outcome.retryAfterMs }),
+  });
+}
+
+/** The gate before the POST let nothing through: nothing was sent, and another try would meet the same gate. */
+export function failureOfRefusedSend(refusal: SendRefusal): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: FAILURE_TYPES.sendRefused,
+    message: refusal,
+    nonRetryable: true,
+  });
+}

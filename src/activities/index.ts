@@ -1,0 +1,31 @@
+import type { TransferClaim } from '../domain/contracts';
+import { checkJob, type CheckJobInput } from './check-job';
+import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
+import { createStripeTransfer } from './create-stripe-transfer';
+import type { ActivityDependencies } from './dependencies';
+import { readTransferPage, type ReadTransferPageInput } from './read-transfer-page';
+import { reconcileTransfer } from './reconcile-transfer';
+import { recordOutcome } from './record-outcome';
+import { scheduleJob, type ScheduleJobInput } from './schedule-job';
+
+/** Activities that work on Postgres alone; they run on the queue of the workflows. */
+export function createPayoutActivities(dependencies: ActivityDependencies) {
+  return {
+    scheduleJob: (input: ScheduleJobInput) => scheduleJob(dependencies, input),
+    readTransferPage: (input: ReadTransferPageInput) => readTransferPage(dependencies, input),
+    checkJob: (input: CheckJobInput) => checkJob(dependencies, input),
+    claimTransfer: (input: ClaimTransferInput) => claimTransfer(dependencies, input),
+    recordOutcome: (claim: TransferClaim) => recordOutcome(dependencies, claim),
+  };
+}
+
+/** Activities that call Stripe; they run on a queue of their own, whose rate is the fleet's limit. */
+export function createStripeActivities(dependencies: ActivityDependencies) {
+  return {
+    createStripeTransfer: (claim: TransferClaim) => createStripeTransfer(dependencies, claim),
+    reconcileTransfer: (input: ClaimTransferInput) => reconcileTransfer(dependencies, input),
+  };
+}
+
+export type PayoutActivities = ReturnType<typeof createPayoutActivities>;
+export type StripeActivities = ReturnType<typeof createStripeActivities>;

@@ -1,0 +1,19 @@
+import type { PayoutProgress } from '../domain/contracts';
+import { jobOutcome } from '../domain/job-state';
+import type { Executor } from '../db/database';
+import type { PayoutJob } from '../db/payout-jobs';
+import { summarizeTransfers } from '../db/payout-transfers';
+
+/** A job's state with its counts and sums, derived from the transfers at this moment. */
+export async function progressOf(executor: Executor, job: PayoutJob): Promise<PayoutProgress> {
+  const { counts, sumsMinor } = await summarizeTransfers(executor, job.id);
+  return {
+    settlementId: job.settlementId,
+    jobId: job.id,
+    status: job.status,
+    outcome: jobOutcome(counts),
+    currency: job.currency,
+    counts,
+    sumsMinor,
+  };
+}

@@ -1,0 +1,50 @@
+import { ApplicationFailure } from '@temporalio/activity';
+
+import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
+import { findJobById, updateJobRun, updateJobStatus } from '../db/payout-jobs';
+import { blockTransfersWithoutAccount } from '../db/payout-transfers';
+import { schedulePayoutJob } from '../db/schedule-payout-job';
+import { findSettlement } from '../db/settlements';
+import type { ActivityDependencies } from './dependencies';
+import { progressOf } from './job-progress';
+
+export interface ScheduleJobInput {
+  readonly settlementId: string;
+  readonly contentHash: string;
+  readonly runId: string;
+}
+
+/**
+ * Makes sure that the job and its transfers exist, marks winners without an account as blocked, and begins the job:
+ * one transaction, safe to repeat and to race (S20–S23).
+ *
+ * @throws ApplicationFailure `SettlementConflict`, not retried: the settlement has other content than the job was
+ *   started for, or is not recorded
+ */
+export async function scheduleJob(
+  dependencies: ActivityDependencies,
+  input: ScheduleJobInput,
+): Promise<ScheduledJob> {
+  const { database, platform, maxAttempts } = dependencies;
+  return database.transaction(async (transaction) => {
+    const settlement = await findSettlement(transaction, input.settlementId);
+    if (settlement?.contentHash !== input.contentHash) {
+      throw ApplicationFailure.nonRetryable(
+        `settlement ${input.settlementId} is not recorded with the content this job was started for`,
+        FAILURE_TYPES.settlementConflict,
+      );
+    }
+    const { installationId } = platform;
+    const { job } = await schedulePayoutJob(transaction, input.settlementId, {
+      installationId,
+      maxAttempts,
+    });
+    await blockTransfersWithoutAccount(transaction, job.id);
+    await updateJobRun(transaction, job.id, input.runId);
+    if (job.status !== 'complete') {
+      await updateJobStatus(transaction, job.id, 'processing');
+    }
+    const begun = (await findJobById(transaction, job.id)) ?? job;
+    return { jobId: job.id, progress: await progressOf(transaction, begun) };
+  });
+}

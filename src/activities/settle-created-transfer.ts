@@ -1,0 +1,57 @@
+import { attemptLedgerKey } from '../domain/ids';
+import { payoutPosting } from '../domain/ledger';
+import type { Executor } from '../db/database';
+import { postLedger } from '../db/ledger';
+import { findAttempts, resolveAttempt } from '../db/payout-attempts';
+import { pauseSettlementByAlarm } from '../db/payout-controls';
+import { closeGeneration } from '../db/payout-generations';
+import { markCompleted, type PayoutTransfer } from '../db/payout-transfers';
+
+/** A transfer that Stripe made for a debt, and the send it answers to. */
+export interface CreatedTransfer {
+  readonly stripeTransferId: string;
+  readonly attemptNumber: number;
+  readonly generation: number;
+}
+
+/**
+ * Records that Stripe paid a transfer: state and posting in the caller's transaction, under the row's lock.
+ *
+ * Money that moved is recorded whenever and by whichever attempt it is learnt, so no claim is asked for (M9). The
+ * same news again changes nothing. A second Stripe transfer for the same debt is kept on its attempt and stops the
+ * settlement until a person has looked.
+ */
+export async function settleCreatedTransfer(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  created: CreatedTransfer,
+): Promise<PayoutTransfer> {
+  const { stripeTransferId, attemptNumber, generation } = created;
+  // Every send of one key is one transfer at Stripe, so this answer speaks for the lost ones too.
+  for (const attempt of await findAttempts(executor, transfer.id)) {
+    if (attempt.generation === generation && attempt.resolution === null) {
+      await resolveAttempt(executor, attempt, { stripeTransferId });
+    }
+  }
+  if (transfer.status === 'completed') {
+    if (transfer.stripeTransferId !== stripeTransferId) {
+      await pauseSettlementByAlarm(
+        executor,
+        transfer.settlementId,
+        `duplicate_stripe_transfer:${transfer.id}`,
+      );
+    }
+    return transfer;
+  }
+  await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
+  await postLedger(executor, {
+    idempotencyKey: attemptLedgerKey(transfer.id, attemptNumber),
+    kind: 'payout',
+    settlementId: transfer.settlementId,
+    transferId: transfer.id,
+    attemptNumber,
+    stripeTransferId,
+    entries: payoutPosting(transfer.amountMinor, transfer.currency),
+  });
+  return markCompleted(executor, transfer, stripeTransferId);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+import { readEnvironment } from '../config/environment';
+import { accountsImportCommand, type AccountsImportOptions } from './commands/accounts-import';
+import {
+  createCommandContext,
+  type CommandContext,
+  type JsonOption,
+} from './commands/command-context';
+import { configCommand } from './commands/config';
+import { localUpCommand, type LocalUpFlags } from './commands/local-up';
+import { settleCommand } from './commands/settle';
+import { setupCommand } from './commands/setup';
+import { statusCommand, type StatusOptions } from './commands/status';
+import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
+
+const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
+const PORT_MAX = 65_535;
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > PORT_MAX) {
+    throw new InvalidArgumentError('expected a port from 1 to 65535');
+  }
+  return value;
+}
+
+type Finish = (run: (context: CommandContext) => Promise<number> | number) => Promise<void>;
+
+/** The command line of design §7. Each command returns its exit code; errors become one at the end. */
+function createProgram(finish: Finish): Command {
+  const program = new Command('payouts')
+    .description('Pays the winners of settled contests, each exactly once, through Stripe Connect.')
+    .showHelpAfterError('(add --help for what is possible)')
+    .exitOverride();
+  addLocalCommands(program, finish);
+  addOperatingCommands(program, finish);
+  addPayoutCommands(program, finish);
+  return program;
+}
+
+function addLocalCommands(program: Command, finish: Finish): void {
+  program
+    .command('local')
+    .description('parts for development and trying out')
+    .command('up')
+    .description('start real Postgres, a Temporal server and the Stripe sandbox; runs until Ctrl-C')
+    .option('--dir <folder>', 'keep the data in this folder')
+    .option('--no-stripe', 'start no Stripe sandbox')
+    .option('--postgres-port <port>', 'instead of a free port', port)
+    .option('--temporal-port <port>', 'instead of a free port', port)
+    .option('--temporal-ui-port <port>', 'instead of a free port', port)
+    .option('--stripe-port <port>', 'instead of a free port', port)
+    .option(...JSON_OPTION)
+    .action((flags: LocalUpFlags) => finish(() => localUpCommand(flags)));
+}
+
+function addOperatingCommands(program: Command, finish: Finish): void {
+  program
+    .command('setup')
+    .description('migrations, Temporal namespace and search attributes; safe to repeat')
+    .option(...JSON_OPTION)
+    .action((options: JsonOption) => finish((context) => setupCommand(context, options)));
+  program
+    .command('worker')
+    .description('run a worker until SIGTERM, then drain')
+    .action(() =>
+      finish(async ({ environment }) => {
+        // Loaded here because it starts Temporal's native core, which no other command needs.
+        const { runWorker } = await import('../worker/main.js');
+        await runWorker(environment.variables);
+        return EXIT_CODES.done;
+      }),
+    );
+  program
+    .command('config')
+    .description('print the settings, secrets hidden')
+    .option(...JSON_OPTION)
+    .action((options: JsonOption) => finish((context) => configCommand(context, options)));
+}
+
+function addPayoutCommands(program: Command, finish: Finish): void {
+  program
+    .command('accounts')
+    .description('connected Stripe accounts of winners')
+    .command('import <file>')
+    .description('user → connected account, from JSON [{userId, stripeAccountId}] or CSV')
+    .option('--replace', 'replace the account of a user with an unpaid transfer')
+    .option('--reason <text>', 'why accounts are replaced')
+    .option(...JSON_OPTION)
+    .action((file: string, options: AccountsImportOptions) =>
+      finish((context) => accountsImportCommand(context, file, options)),
+    );
+  program
+    .command('settle <file>')
+    .description('record a settlement, the file whole or nothing, and start its job')
+    .option(...JSON_OPTION)
+    .action((file: string, options: JsonOption) =>
+      finish((context) => settleCommand(context, file, options)),
+    );
+  program
+    .command('status <settlement>')
+    .description('who is paid, who is not, and why')
+    .option('--watch', 'show progress until the job is complete')
+    .option(...JSON_OPTION)
+    .action((settlement: string, options: StatusOptions) =>
+      finish((context) => statusCommand(context, settlement, options)),
+    );
+}
+
+async function main(): Promise<void> {
+  const finish = async (run: (context: CommandContext) => Promise<number> | number) => {
+    process.exitCode = await run(createCommandContext());
+  };
+  try {
+    await createProgram(finish).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said it already; asking for help is not a mistake.
+      process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.wrongUse;
+      return;
+    }
+    const { DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal } = readEnvironment().variables;
+    const { code, message } = exitOf(error, {
+      database: addressOfUrl(databaseUrl),
+      temporal: temporal ?? 'the address in TEMPORAL_ADDRESS',
+    });
+    process.stderr.write(`payouts: ${message}\n`);
+    process.exitCode = code;
+  }
+}
+
+void main();

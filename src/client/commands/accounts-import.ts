@@ -1,0 +1,59 @@
+import { userInfo } from 'node:os';
+
+import { loadSettings } from '../../config/settings';
+import { assertInstallation } from '../../db/installation';
+import { readAccountsFile } from '../accounts-file';
+import { withDatabase, withTemporal } from '../connections';
+import { EXIT_CODES, UsageError } from '../exit-codes';
+import { importAccounts, wakeWaitingTransfers } from '../import-accounts';
+import type { CommandContext, JsonOption } from './command-context';
+
+export interface AccountsImportOptions extends JsonOption {
+  readonly replace?: boolean;
+  readonly reason?: string;
+}
+
+/** `payouts accounts import FILE [--replace --reason R]` */
+export async function accountsImportCommand(
+  context: CommandContext,
+  file: string,
+  options: AccountsImportOptions,
+): Promise<number> {
+  const { variables } = context.environment;
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
+  const permission = permissionOf(options);
+  const accounts = await readAccountsFile(file);
+  const report = await withDatabase(variables, async (database) => {
+    await assertInstallation(database, { installationId: settings.payoutInstallationId });
+    const imported = await importAccounts(database, accounts, permission);
+    if (imported.changedUserIds.length > 0) {
+      await withTemporal(variables, ({ client }) =>
+        wakeWaitingTransfers({ client, database }, imported.changedUserIds),
+      ).catch((error: unknown) => {
+        context.say(
+          'the accounts are imported; waiting winners were not told and look again by themselves within the hour',
+        );
+        throw error;
+      });
+    }
+    return imported.report;
+  });
+  const { imported, unchanged, replaced, rejected } = report;
+  const text = [
+    `${imported.toString()} imported, ${unchanged.toString()} unchanged, ${replaced.length.toString()} replaced, ${rejected.length.toString()} rejected`,
+    ...rejected.map(({ place, userId, reason }) => `  ${place} ${userId ?? ''}: ${reason}`),
+  ].join('\n');
+  context.print(report, text, options);
+  return rejected.length > 0 ? EXIT_CODES.problemFound : EXIT_CODES.done;
+}
+
+function permissionOf(options: AccountsImportOptions) {
+  const reason = options.reason?.trim() ?? '';
+  if (options.replace !== true) {
+    return undefined;
+  }
+  if (reason === '') {
+    throw new UsageError('--replace needs --reason: it changes where somebody’s money goes');
+  }
+  return { actor: userInfo().username, reason };
+}

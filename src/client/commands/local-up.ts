@@ -1,0 +1,34 @@
+import type { LocalUpOptions } from '../../../local/local-up';
+import { UsageError } from '../exit-codes';
+
+/** What commander hands over: texts and switches. */
+export interface LocalUpFlags {
+  readonly dir?: string;
+  readonly stripe: boolean;
+  readonly json?: boolean;
+  readonly postgresPort?: number;
+  readonly temporalPort?: number;
+  readonly temporalUiPort?: number;
+  readonly stripePort?: number;
+}
+
+/** `payouts local up`. The stack is loaded when it is asked for: it needs the development dependencies. */
+export async function localUpCommand(flags: LocalUpFlags): Promise<number> {
+  const { localUp } = await import('../../../local/local-up.js').catch((error: unknown) => {
+    throw new UsageError(
+      `the local stack is not installed here; it needs the development dependencies (npm ci): ${String(error)}`,
+    );
+  });
+  const options: LocalUpOptions = {
+    dir: flags.dir,
+    stripe: flags.stripe,
+    json: flags.json === true,
+    ports: {
+      postgres: flags.postgresPort,
+      temporal: flags.temporalPort,
+      temporalUi: flags.temporalUiPort,
+      stripe: flags.stripePort,
+    },
+  };
+  return localUp(options, { stdout: process.stdout, stderr: process.stderr });
+}

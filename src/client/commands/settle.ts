@@ -1,0 +1,49 @@
+import { loadSettings } from '../../config/settings';
+import { assertInstallation } from '../../db/installation';
+import { formatAmount } from '../../domain/money';
+import { withDatabase, withTemporal } from '../connections';
+import { EXIT_CODES } from '../exit-codes';
+import { recordSettlement, startJob } from '../settle';
+import { readSettlementFile } from '../settlement-file';
+import type { CommandContext, JsonOption } from './command-context';
+
+/** `payouts settle FILE` */
+export async function settleCommand(
+  context: CommandContext,
+  file: string,
+  options: JsonOption,
+): Promise<number> {
+  const { variables } = context.environment;
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
+  const settlement = await readSettlementFile(file, {
+    amountMinorMax: settings.payoutMaxAmountMinor,
+  });
+  const report = await withDatabase(variables, async (database) => {
+    const { installationId } = await assertInstallation(database, {
+      installationId: settings.payoutInstallationId,
+    });
+    const recorded = await recordSettlement(database, settlement, {
+      installationId,
+      maxAttempts: settings.payoutMaxAttempts,
+    });
+    try {
+      return await withTemporal(variables, ({ client }) =>
+        startJob({ client, database }, settlement, recorded),
+      );
+    } catch (error) {
+      context.say(
+        `settlement ${settlement.settlementId} is recorded and not lost; its job was not started. ` +
+          'Give the same command again when Temporal is there.',
+      );
+      throw error;
+    }
+  });
+  const text = [
+    `settlement ${report.settlementId} ${report.created ? 'recorded' : 'was recorded before'}: ` +
+      `${report.transfers.toString()} winners, ${formatAmount(report.totalMinor, report.currency)}`,
+    `workflow ${report.workflowId}, run ${report.runId ?? 'none'}`,
+    `watch it with: payouts status ${report.settlementId} --watch`,
+  ].join('\n');
+  context.print(report, text, options);
+  return EXIT_CODES.done;
+}

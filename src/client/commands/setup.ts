@@ -1,0 +1,36 @@
+import { loadSettings } from '../../config/settings';
+import { createStripeClient } from '../../stripe/client';
+import { withDatabase, withTemporal } from '../connections';
+import { EXIT_CODES } from '../exit-codes';
+import { setUp } from '../setup';
+import type { CommandContext, JsonOption } from './command-context';
+
+/** `payouts setup` */
+export async function setupCommand(context: CommandContext, options: JsonOption): Promise<number> {
+  const { variables } = context.environment;
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
+  const stripe = createStripeClient({
+    apiKey: settings.stripeApiKey,
+    apiBase: settings.stripeApiBase,
+  });
+  // All three are reached before anything is changed in one of them.
+  const report = await withTemporal(variables, (temporal) =>
+    withDatabase(variables, (database) =>
+      setUp({
+        databaseUrl: settings.databaseUrl,
+        database,
+        temporal,
+        stripe,
+        installationId: settings.payoutInstallationId,
+      }),
+    ),
+  );
+  const { migrations, searchAttributes } = report;
+  const text = [
+    `migrations: ${migrations.applied.toString()} applied, ${migrations.total.toString()} in all`,
+    `search attributes: ${searchAttributes.registered.length.toString()} registered, ${searchAttributes.existing.length.toString()} were there`,
+    `namespace ${settings.temporalNamespace} is ready`,
+  ].join('\n');
+  context.print(report, text, options);
+  return EXIT_CODES.done;
+}

@@ -1,0 +1,31 @@
+import { withDatabase } from '../connections';
+import { EXIT_CODES } from '../exit-codes';
+import { readStatus } from '../read-status';
+import { statusTable } from '../show-status';
+import { watchStatus } from '../watch-status';
+import type { CommandContext, JsonOption } from './command-context';
+
+export interface StatusOptions extends JsonOption {
+  readonly watch?: boolean;
+}
+
+/** `payouts status SETTLEMENT [--watch]` */
+export async function statusCommand(
+  context: CommandContext,
+  settlementId: string,
+  options: StatusOptions,
+): Promise<number> {
+  return withDatabase(context.environment.variables, async (database) => {
+    if (options.watch === true) {
+      const stop = new AbortController();
+      const onSignal = () => {
+        stop.abort();
+      };
+      process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+      await watchStatus(database, settlementId, { signal: stop.signal });
+    }
+    const status = await readStatus(database, settlementId);
+    context.print(status, statusTable(status), options);
+    return EXIT_CODES.done;
+  });
+}

@@ -1,0 +1,140 @@
+import type { Client } from '@temporalio/client';
+
+import { SIGNALS } from '../domain/contracts';
+import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
+import { isTerminal } from '../domain/transfer-state';
+import type { Database, Executor } from '../db/database';
+import { recordOperatorAction } from '../db/operator-actions';
+import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
+import {
+  insertUserStripeAccount,
+  lockUserStripeAccount,
+  replaceUserStripeAccount,
+} from '../db/user-stripe-accounts';
+import type { AccountsFile, RejectedRow, UserAccount } from './accounts-file';
+import { isNotFound } from './temporal-client';
+
+export interface ImportReport {
+  readonly imported: number;
+  readonly unchanged: number;
+  readonly replaced: readonly string[];
+  readonly rejected: readonly RejectedRow[];
+}
+
+/** Replacing the account of somebody who waits for money is a decision; it needs a reason and leaves a record. */
+export interface ReplacementPermission {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+type RowResult = 'imported' | 'unchanged' | 'replaced' | { readonly rejected: string };
+
+/**
+ * Records the accounts of a file, each row on its own, and returns what became of them. Safe to repeat.
+ * @param permission without it, the account of a user with an unpaid transfer is not replaced
+ */
+export async function importAccounts(
+  database: Database,
+  file: AccountsFile,
+  permission: ReplacementPermission | undefined,
+): Promise<{ readonly report: ImportReport; readonly changedUserIds: readonly string[] }> {
+  const results: { account: UserAccount; result: RowResult }[] = [];
+  for (const account of file.accepted) {
+    const result = await database.transaction((transaction) =>
+      importAccount(transaction, account, permission),
+    );
+    results.push({ account, result });
+  }
+  const usersWith = (wanted: RowResult) =>
+    results.filter(({ result }) => result === wanted).map(({ account }) => account.userId);
+  const rejected = results.flatMap(({ account, result }) =>
+    typeof result === 'string'
+      ? []
+      : [{ place: account.userId, userId: account.userId, reason: result.rejected }],
+  );
+  const imported = usersWith('imported');
+  const replaced = usersWith('replaced');
+  return {
+    report: {
+      imported: imported.length,
+      unchanged: usersWith('unchanged').length,
+      replaced,
+      rejected: [...file.rejected, ...rejected],
+    },
+    changedUserIds: [...imported, ...replaced],
+  };
+}
+
+async function importAccount(
+  executor: Executor,
+  account: UserAccount,
+  permission: ReplacementPermission | undefined,
+): Promise<RowResult> {
+  if (await insertUserStripeAccount(executor, account)) {
+    return 'imported';
+  }
+  const existing = await lockUserStripeAccount(executor, account.userId);
+  if (existing?.stripeAccountId === account.stripeAccountId) {
+    return 'unchanged';
+  }
+  const waiting = await findWaitingTransfersOfUsers(executor, [account.userId]);
+  if (permission === undefined && waiting.length > 0) {
+    const reason =
+      `has another account (${existing?.stripeAccountId ?? 'unknown'}) and an unpaid transfer; ` +
+      'use --replace with --reason to replace it';
+    return { rejected: reason };
+  }
+  await replaceUserStripeAccount(executor, account);
+  if (permission !== undefined) {
+    await recordOperatorAction(executor, {
+      action: 'replace_account',
+      ...permission,
+      subject: {
+        userId: account.userId,
+        from: existing?.stripeAccountId ?? null,
+        to: account.stripeAccountId,
+      },
+    });
+  }
+  return 'replaced';
+}
+
+/** Signals sent at a time. */
+const SIGNALS_AT_ONCE = 20;
+
+/**
+ * Wakes the transfers that wait for these users, and their jobs, one signal each. A signal says only "look again", so
+ * a lost or a doubled one changes nothing; who has no open run is left to the next start of the job.
+ */
+export async function wakeWaitingTransfers(
+  connections: { readonly client: Client; readonly database: Database },
+  userIds: readonly string[],
+): Promise<number> {
+  const waiting = await findWaitingTransfersOfUsers(connections.database, userIds);
+  const open = waiting.filter(({ status }) => !isTerminal(status));
+  const signals = [
+    ...open.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.payeeReady })),
+    ...[...new Set(open.map(({ settlementId }) => settlementId))].map((settlementId) => ({
+      workflowId: jobWorkflowId(settlementId),
+      signal: SIGNALS.changed,
+    })),
+  ];
+  for (let start = 0; start < signals.length; start += SIGNALS_AT_ONCE) {
+    const batch = signals.slice(start, start + SIGNALS_AT_ONCE);
+    await Promise.all(
+      batch.map(({ workflowId, signal }) => wake(connections.client, workflowId, signal)),
+    );
+  }
+  return open.length;
+}
+
+async function wake(client: Client, workflowId: string, signal: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).signal(signal);
+  } catch (error) {
+    const isGone = error instanceof Error && error.name === 'WorkflowNotFoundError';
+    if (!isGone && !isNotFound(error)) {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+
+import type { EnvironmentVariables } from './settings';
+
+type TemporalConnectConfig = ReturnType<typeof loadClientConnectConfig>;
+
+/** How to reach Temporal: the standard `TEMPORAL_*` names of the SDK's environment configuration. */
+export interface TemporalConnection {
+  readonly address: string;
+  readonly namespace: string;
+  readonly connectionOptions: TemporalConnectConfig['connectionOptions'];
+}
+
+/** @param settings address and namespace as `loadSettings` checked them; TLS and keys are read here */
+export function temporalConnection(
+  variables: EnvironmentVariables,
+  settings: { readonly temporalAddress: string; readonly temporalNamespace: string },
+): TemporalConnection {
+  const present = Object.entries(variables).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  const { connectionOptions } = loadClientConnectConfig({
+    overrideEnvVars: Object.fromEntries(present),
+  });
+  return {
+    address: settings.temporalAddress,
+    namespace: settings.temporalNamespace,
+    connectionOptions: { ...connectionOptions, address: settings.temporalAddress },
+  };
+}

@@ -1,0 +1,124 @@
+import { asc, eq, sql } from 'drizzle-orm';
+
+import type { LedgerAccount, LedgerEntry, LedgerTransactionKind } from '../domain/ledger';
+import type { ReasonCode } from '../domain/reasons';
+import type { Executor } from './database';
+import { ledgerEntries, ledgerTransactions } from './schema';
+
+export interface LedgerPosting {
+  readonly idempotencyKey: string;
+  readonly kind: LedgerTransactionKind;
+  readonly settlementId: string;
+  readonly transferId?: string;
+  readonly attemptNumber?: number;
+  readonly reason?: ReasonCode;
+  readonly stripeTransferId?: string;
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** A ledger key is taken by a record with other content: two truths about one attempt. Nothing is written (M8). */
+export class LedgerConflictError extends Error {
+  override readonly name = 'LedgerConflictError';
+  constructor(readonly idempotencyKey: string) {
+    super(`ledger record ${idempotencyKey} exists with other content`);
+  }
+}
+
+/**
+ * Writes one ledger record with its entries, once (S59): the same record again changes nothing.
+ * @throws LedgerConflictError when the key is taken by other content
+ */
+export async function postLedger(executor: Executor, posting: LedgerPosting): Promise<boolean> {
+  const [written] = await executor
+    .insert(ledgerTransactions)
+    .values({
+      idempotencyKey: posting.idempotencyKey,
+      kind: posting.kind,
+      settlementId: posting.settlementId,
+      transferId: posting.transferId ?? null,
+      attemptNumber: posting.attemptNumber ?? null,
+      reason: posting.reason ?? null,
+      stripeTransferId: posting.stripeTransferId ?? null,
+    })
+    .onConflictDoNothing({ target: ledgerTransactions.idempotencyKey })
+    .returning({ id: ledgerTransactions.id });
+  if (written === undefined) {
+    await refuseOtherContent(executor, posting);
+    return false;
+  }
+  if (posting.entries.length > 0) {
+    await executor
+      .insert(ledgerEntries)
+      .values(posting.entries.map((entry) => ({ ...entry, ledgerTransactionId: written.id })));
+  }
+  return true;
+}
+
+async function refuseOtherContent(executor: Executor, posting: LedgerPosting): Promise<void> {
+  const [existing] = await executor
+    .select()
+    .from(ledgerTransactions)
+    .where(eq(ledgerTransactions.idempotencyKey, posting.idempotencyKey));
+  const entries = await executor
+    .select({
+      account: ledgerEntries.account,
+      amountMinor: ledgerEntries.amountMinor,
+      currency: ledgerEntries.currency,
+    })
+    .from(ledgerEntries)
+    .where(eq(ledgerEntries.ledgerTransactionId, existing?.id ?? 0))
+    .orderBy(asc(ledgerEntries.id));
+  const same =
+    existing?.kind === posting.kind &&
+    existing.settlementId === posting.settlementId &&
+    existing.transferId === (posting.transferId ?? null) &&
+    existing.stripeTransferId === (posting.stripeTransferId ?? null) &&
+    entries.length === posting.entries.length &&
+    posting.entries.every((entry, index) => {
+      const found = entries[index];
+      return (
+        found?.account === entry.account &&
+        found.amountMinor === entry.amountMinor &&
+        found.currency === entry.currency
+      );
+    });
+  if (!same) {
+    throw new LedgerConflictError(posting.idempotencyKey);
+  }
+}
+
+export interface TrialBalanceRow {
+  readonly account: LedgerAccount;
+  readonly currency: string;
+  readonly debitMinor: number;
+  readonly creditMinor: number;
+  readonly balanceMinor: number;
+}
+
+/** Debits, credits and balance of every account, of one settlement or of all; the balances sum to zero. */
+export async function trialBalance(
+  executor: Executor,
+  settlementId?: string,
+): Promise<TrialBalanceRow[]> {
+  const rows = await executor
+    .select({
+      account: ledgerEntries.account,
+      currency: ledgerEntries.currency,
+      debitMinor: sql<string>`coalesce(sum(${ledgerEntries.amountMinor}) filter (where ${ledgerEntries.amountMinor} > 0), 0)`,
+      creditMinor: sql<string>`coalesce(-sum(${ledgerEntries.amountMinor}) filter (where ${ledgerEntries.amountMinor} < 0), 0)`,
+      balanceMinor: sql<string>`sum(${ledgerEntries.amountMinor})`,
+    })
+    .from(ledgerEntries)
+    .innerJoin(ledgerTransactions, eq(ledgerTransactions.id, ledgerEntries.ledgerTransactionId))
+    .where(
+      settlementId === undefined ? undefined : eq(ledgerTransactions.settlementId, settlementId),
+    )
+    .groupBy(ledgerEntries.account, ledgerEntries.currency)
+    .orderBy(asc(ledgerEntries.currency), asc(ledgerEntries.account));
+  return rows.map((row) => ({
+    ...row,
+    debitMinor: Number(row.debitMinor),
+    creditMinor: Number(row.creditMinor),
+    balanceMinor: Number(row.balanceMinor),
+  }));
+}

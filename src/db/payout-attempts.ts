@@ -1,0 +1,186 @@
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+
+import type { TransferClaim } from '../domain/contracts';
+import type { FrozenRequest } from '../domain/generation';
+import { KEY_SENDABLE_MS } from '../domain/limits';
+import type { SendOutcome, StripeAnswer } from '../domain/outcome';
+import type { Executor } from './database';
+import type { Installation } from './installation';
+import { payoutAttempts, payoutTransfers } from './schema';
+
+export type PayoutAttempt = typeof payoutAttempts.$inferSelect;
+
+export interface AttemptId {
+  readonly transferId: string;
+  readonly attemptNumber: number;
+}
+
+/** What may be sent, and the number of the attempt that was written down for it. */
+export interface BegunSend {
+  readonly attemptNumber: number;
+  readonly idempotencyKey: string;
+  readonly request: FrozenRequest;
+  readonly livemode: boolean;
+}
+
+/**
+ * The last gate before a POST (M6), one statement: checks everything that could have changed since the claim, stamps
+ * the key's first send once by Postgres's clock, counts the attempt and writes its row.
+ *
+ * The row is committed before the POST (M5). A process that dies right after it leaves an attempt without an answer,
+ * which is unknown although nothing was sent: safe, and resolved by sending the same key again.
+ * What no statement can close is a process that sleeps between this commit and the socket: for up to an hour the
+ * key's age still protects (23 h here, 24 h at Stripe); beyond that only the deadline of the call does.
+ *
+ * @returns undefined when the send is not allowed; the caller must not POST then
+ */
+export async function beginSend(
+  executor: Executor,
+  claim: TransferClaim,
+  platform: Installation,
+): Promise<BegunSend | undefined> {
+  const result = await executor.execute<{
+    attempt_number: number;
+    idempotency_key: string;
+    amount_minor: string;
+    currency: string;
+    destination: string;
+    transfer_group: string;
+    metadata: Record<string, string>;
+    livemode: boolean;
+  }>(sql`
+    with allowed as (
+      select transfer.id, generation.generation
+      from payout_transfers as transfer
+      join payout_generations as generation
+        on generation.transfer_id = transfer.id and generation.generation = transfer.generation
+      join payout_jobs as job on job.id = transfer.payout_job_id
+      where transfer.id = ${claim.transferId}
+        and transfer.status = 'processing'
+        and transfer.stripe_transfer_id is null
+        and transfer.generation = ${claim.generation}
+        and transfer.claim_number = ${claim.claimNumber}
+        and transfer.counted_attempt_count < transfer.max_attempts
+        and generation.closed_at is null
+        and generation.stripe_account_id = ${platform.stripeAccountId}
+        and generation.livemode = ${platform.livemode}
+        and (generation.first_sent_at is null
+          or payout_now() < generation.first_sent_at + ${KEY_SENDABLE_MS} * interval '1 millisecond')
+        and job.approval <> 'required'
+        and not exists (
+          select from payout_controls as control
+          where control.lifted_at is null
+            and (control.settlement_id is null or control.settlement_id = transfer.settlement_id)
+        )
+      for update of transfer, generation
+    ), stamped as (
+      update payout_generations as generation
+      set first_sent_at = coalesce(generation.first_sent_at, payout_now())
+      from allowed
+      where generation.transfer_id = allowed.id and generation.generation = allowed.generation
+      returning generation.*
+    ), counted as (
+      update payout_transfers as transfer
+      set attempt_count = transfer.attempt_count + 1, updated_at = payout_now()
+      from allowed
+      where transfer.id = allowed.id
+      returning transfer.id, transfer.attempt_count
+    ), attempt as (
+      insert into payout_attempts (transfer_id, attempt_number, generation, claim_number)
+      select counted.id, counted.attempt_count, stamped.generation, ${claim.claimNumber}
+      from counted join stamped on stamped.transfer_id = counted.id
+      returning attempt_number
+    )
+    select attempt.attempt_number, stamped.idempotency_key, stamped.amount_minor, stamped.currency,
+           stamped.destination, stamped.transfer_group, stamped.metadata, stamped.livemode
+    from attempt, stamped`);
+  const [row] = result.rows;
+  if (row === undefined) {
+    return undefined;
+  }
+  return {
+    attemptNumber: row.attempt_number,
+    idempotencyKey: row.idempotency_key,
+    livemode: row.livemode,
+    request: {
+      amountMinor: Number(row.amount_minor),
+      currency: row.currency,
+      destination: row.destination,
+      transferGroup: row.transfer_group,
+      metadata: row.metadata,
+    },
+  };
+}
+
+/**
+ * Writes the answer of one attempt, once, and counts it against the allowance if it counts (M8). What the answer
+ * proves about this send is its resolution; whether it also resolves earlier sends of the key is decided with the
+ * whole key in view (M5).
+ */
+export async function recordAnswer(
+  executor: Executor,
+  attempt: AttemptId,
+  answer: StripeAnswer,
+  outcome: SendOutcome,
+): Promise<void> {
+  const refusal = outcome.kind === 'not_created' ? outcome : undefined;
+  const written = await executor
+    .update(payoutAttempts)
+    .set({
+      answeredAt: sql`payout_now()`,
+      outcome: outcome.kind,
+      resolution: outcome.kind === 'unknown' ? null : outcome.kind,
+      reason: outcome.kind === 'created' ? null : outcome.reason,
+      leadsTo: refusal?.leadsTo ?? null,
+      closesGeneration: refusal?.closesGeneration ?? false,
+      counted: refusal?.counted ?? false,
+      answer,
+      httpStatus: answer.httpStatus ?? null,
+      requestId: answer.requestId ?? null,
+      replayed: answer.replayed,
+      stripeTransferId: outcome.kind === 'created' ? outcome.stripeTransferId : null,
+    })
+    .where(and(attemptIs(attempt), isNull(payoutAttempts.answeredAt)))
+    .returning({ counted: payoutAttempts.counted });
+  if (written[0]?.counted === true) {
+    await executor
+      .update(payoutTransfers)
+      .set({ countedAttemptCount: sql`${payoutTransfers.countedAttemptCount} + 1` })
+      .where(eq(payoutTransfers.id, attempt.transferId));
+  }
+}
+
+/** States for certain what one send did, learnt by another answer of its key or by reconciliation. */
+export async function resolveAttempt(
+  executor: Executor,
+  attempt: AttemptId,
+  resolution: { readonly stripeTransferId: string } | 'not_created',
+): Promise<void> {
+  await executor
+    .update(payoutAttempts)
+    .set(
+      resolution === 'not_created'
+        ? { resolution: 'not_created' }
+        : { resolution: 'created', stripeTransferId: resolution.stripeTransferId },
+    )
+    .where(and(attemptIs(attempt), isNull(payoutAttempts.resolution)));
+}
+
+function attemptIs(attempt: AttemptId) {
+  return and(
+    eq(payoutAttempts.transferId, attempt.transferId),
+    eq(payoutAttempts.attemptNumber, attempt.attemptNumber),
+  );
+}
+
+/** Every attempt of a transfer, oldest first. */
+export async function findAttempts(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutAttempt[]> {
+  return executor
+    .select()
+    .from(payoutAttempts)
+    .where(eq(payoutAttempts.transferId, transferId))
+    .orderBy(asc(payoutAttempts.attemptNumber));
+}

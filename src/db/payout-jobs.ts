@@ -1,0 +1,124 @@
+import { and, asc, eq, gt, inArray, ne, sql } from 'drizzle-orm';
+
+import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
+import type { Executor } from './database';
+import { payoutJobs } from './schema';
+
+export type PayoutJob = typeof payoutJobs.$inferSelect;
+
+export interface NewPayoutJob {
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly currency: string;
+  readonly totalMinor: number;
+}
+
+/** Creates the job of a settlement, or finds the one that is there: one settlement has one job (S1, S46). */
+export async function insertPayoutJob(
+  executor: Executor,
+  job: NewPayoutJob,
+): Promise<{ job: PayoutJob; created: boolean }> {
+  // Who comes second waits for the first to commit; the read after it sees the committed row.
+  const [inserted] = await executor
+    .insert(payoutJobs)
+    .values(job)
+    .onConflictDoNothing()
+    .returning();
+  if (inserted !== undefined) {
+    return { job: inserted, created: true };
+  }
+  const existing = await findJobBySettlement(executor, job.settlementId);
+  if (existing === undefined) {
+    throw new Error(
+      `the payout job of settlement ${job.settlementId} was neither created nor found`,
+    );
+  }
+  return { job: existing, created: false };
+}
+
+export async function findJobBySettlement(
+  executor: Executor,
+  settlementId: string,
+): Promise<PayoutJob | undefined> {
+  const [job] = await executor
+    .select()
+    .from(payoutJobs)
+    .where(eq(payoutJobs.settlementId, settlementId));
+  return job;
+}
+
+export async function findJobById(
+  executor: Executor,
+  jobId: string,
+): Promise<PayoutJob | undefined> {
+  const [job] = await executor.select().from(payoutJobs).where(eq(payoutJobs.id, jobId));
+  return job;
+}
+
+/** Jobs that are not complete, oldest first, a page at a time (S4). */
+export async function findOpenJobs(
+  executor: Executor,
+  page: { readonly afterJobId?: string; readonly jobsMax: number },
+): Promise<PayoutJob[]> {
+  const open = ne(payoutJobs.status, 'complete');
+  return executor
+    .select()
+    .from(payoutJobs)
+    .where(page.afterJobId === undefined ? open : and(open, gt(payoutJobs.id, page.afterJobId)))
+    .orderBy(asc(payoutJobs.id))
+    .limit(page.jobsMax);
+}
+
+/**
+ * Moves a job along a legal edge (S5). Safe to repeat: a job that is already there, or in a state without that edge,
+ * stays as it is.
+ * @returns whether this call moved it
+ */
+export async function updateJobStatus(
+  executor: Executor,
+  jobId: string,
+  to: JobStatus,
+): Promise<boolean> {
+  const from = (Object.keys(JOB_TRANSITIONS) as JobStatus[]).filter((status) =>
+    JOB_TRANSITIONS[status].includes(to),
+  );
+  const moved = await executor
+    .update(payoutJobs)
+    .set({ status: to, updatedAt: sql`payout_now()` })
+    .where(and(eq(payoutJobs.id, jobId), inArray(payoutJobs.status, from)))
+    .returning({ id: payoutJobs.id });
+  return moved.length > 0;
+}
+
+/** Remembers the newest run of the job's workflow, for whoever asks after it has closed. */
+export async function updateJobRun(
+  executor: Executor,
+  jobId: string,
+  workflowRunId: string,
+): Promise<void> {
+  await executor
+    .update(payoutJobs)
+    .set({ workflowRunId, updatedAt: sql`payout_now()` })
+    .where(eq(payoutJobs.id, jobId));
+}
+
+/**
+ * Completes a job in one statement that looks at its transfers itself: no row moves while any of them is open (S6,
+ * S32). The counts are taken by the same statement.
+ * @returns whether the job is complete now
+ */
+export async function completeJobWhenTerminal(executor: Executor, jobId: string): Promise<boolean> {
+  await executor.execute(sql`
+    update payout_jobs as job
+    set status = 'complete', completed_at = payout_now(), updated_at = payout_now(),
+        completed_count = counted.completed, failed_count = counted.failed
+    from (
+      select count(*) filter (where status = 'completed') as completed,
+             count(*) filter (where status = 'failed_terminal') as failed,
+             count(*) filter (where status not in ('completed', 'failed_terminal', 'cancelled', 'voided')) as open
+      from payout_transfers where payout_job_id = ${jobId}
+    ) as counted
+    where job.id = ${jobId} and job.status <> 'complete' and counted.open = 0`);
+  const job = await findJobById(executor, jobId);
+  return job?.status === 'complete';
+}

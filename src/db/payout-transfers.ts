@@ -1,0 +1,389 @@
+import { and, asc, eq, gt, inArray, isNull, notInArray, sql } from 'drizzle-orm';
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
+
+import { DEFAULT_AWARD } from '../domain/ids';
+import type { TransferCounts } from '../domain/job-state';
+import { failureClassOf, type ReasonCode } from '../domain/reasons';
+import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
+import type { Executor } from './database';
+import { payoutTransfers, userStripeAccounts } from './schema';
+import { ROWS_PER_INSERT } from './settlements';
+
+export type PayoutTransfer = typeof payoutTransfers.$inferSelect;
+
+export interface NewPayoutTransfer {
+  readonly id: string;
+  readonly payoutJobId: string;
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly userId: string;
+  readonly award: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly maxAttempts: number;
+}
+
+/** A debt that this settlement names belongs to another one already: two settlements would pay one award. */
+export class AwardAlreadySettledError extends Error {
+  override readonly name = 'AwardAlreadySettledError';
+  constructor(
+    readonly contestId: string,
+    readonly userId: string,
+    readonly award: string,
+    readonly settlementId: string,
+  ) {
+    const which = award === DEFAULT_AWARD ? '' : `, award ${award}`;
+    super(
+      `user ${userId} of contest ${contestId}${which} is already paid by settlement ${settlementId}; ` +
+        'a further prize needs an award id of its own',
+    );
+  }
+}
+
+/**
+ * Creates transfers; those that are there already stay as they are (S7, S57). Nothing is dropped in silence: one that
+ * belongs to another job, or has another amount, is refused.
+ * @throws AwardAlreadySettledError
+ */
+export async function insertTransfers(
+  executor: Executor,
+  transfers: readonly NewPayoutTransfer[],
+): Promise<number> {
+  let created = 0;
+  for (let start = 0; start < transfers.length; start += ROWS_PER_INSERT) {
+    const page = transfers.slice(start, start + ROWS_PER_INSERT);
+    const inserted = await executor
+      .insert(payoutTransfers)
+      .values(page)
+      .onConflictDoNothing()
+      .returning({ id: payoutTransfers.id });
+    created += inserted.length;
+    if (inserted.length < page.length) {
+      const fresh = new Set(inserted.map((row) => row.id));
+      await refuseForeignTransfers(
+        executor,
+        page.filter((transfer) => !fresh.has(transfer.id)),
+      );
+    }
+  }
+  return created;
+}
+
+async function refuseForeignTransfers(
+  executor: Executor,
+  wanted: readonly NewPayoutTransfer[],
+): Promise<void> {
+  const [first] = wanted;
+  if (first === undefined) {
+    return;
+  }
+  // By award and not by id: under another installation id the same award would have another transfer id.
+  const existing = await executor
+    .select()
+    .from(payoutTransfers)
+    .where(
+      and(
+        eq(payoutTransfers.contestId, first.contestId),
+        inArray(
+          payoutTransfers.userId,
+          wanted.map((transfer) => transfer.userId),
+        ),
+      ),
+    );
+  for (const transfer of wanted) {
+    const row = existing.find(
+      (candidate) => candidate.userId === transfer.userId && candidate.award === transfer.award,
+    );
+    const same =
+      row?.id === transfer.id &&
+      row.payoutJobId === transfer.payoutJobId &&
+      row.amountMinor === transfer.amountMinor &&
+      row.currency === transfer.currency;
+    if (!same) {
+      const owner = row?.settlementId ?? 'unknown';
+      throw new AwardAlreadySettledError(
+        transfer.contestId,
+        transfer.userId,
+        transfer.award,
+        owner,
+      );
+    }
+  }
+}
+
+export async function findTransferById(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutTransfer | undefined> {
+  const [transfer] = await executor
+    .select()
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.id, transferId));
+  return transfer;
+}
+
+export interface TransferPage {
+  readonly afterTransferId: string | null;
+  readonly transfersMax: number;
+}
+
+/** All transfers of a job by id, a page at a time (S8). */
+export async function findTransfersByJob(
+  executor: Executor,
+  jobId: string,
+  page: TransferPage,
+): Promise<PayoutTransfer[]> {
+  return executor
+    .select()
+    .from(payoutTransfers)
+    .where(and(eq(payoutTransfers.payoutJobId, jobId), afterId(page)))
+    .orderBy(asc(payoutTransfers.id))
+    .limit(page.transfersMax);
+}
+
+/** The transfers of a job that are in one of these states, by id, a page at a time (S9). */
+export async function findTransfersByStatus(
+  executor: Executor,
+  jobId: string,
+  page: TransferPage & { readonly statuses: readonly TransferStatus[] },
+): Promise<PayoutTransfer[]> {
+  return executor
+    .select()
+    .from(payoutTransfers)
+    .where(
+      and(
+        eq(payoutTransfers.payoutJobId, jobId),
+        inArray(payoutTransfers.status, [...page.statuses]),
+        afterId(page),
+      ),
+    )
+    .orderBy(asc(payoutTransfers.id))
+    .limit(page.transfersMax);
+}
+
+function afterId(page: TransferPage) {
+  return page.afterTransferId === null ? undefined : gt(payoutTransfers.id, page.afterTransferId);
+}
+
+/** Which of these transfers are still on their way: not waiting, not ended. */
+export async function findSendingTransfers(
+  executor: Executor,
+  transferIds: readonly string[],
+): Promise<string[]> {
+  if (transferIds.length === 0) {
+    return [];
+  }
+  const rows = await executor
+    .select({ id: payoutTransfers.id })
+    .from(payoutTransfers)
+    .where(
+      and(
+        inArray(payoutTransfers.id, [...transferIds]),
+        inArray(payoutTransfers.status, ['pending', 'processing']),
+      ),
+    );
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Locks one transfer for the rest of a short transaction (S10, S25). Everything that decides about a transfer takes
+ * this lock first, so that two deciders never work on the same row.
+ */
+export async function lockTransfer(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutTransfer | undefined> {
+  const [transfer] = await executor
+    .select()
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.id, transferId))
+    .for('update');
+  return transfer;
+}
+
+async function moveTransfer(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  changes: PgUpdateSetSource<typeof payoutTransfers> & { readonly status: TransferStatus },
+): Promise<PayoutTransfer> {
+  const [moved] = await executor
+    .update(payoutTransfers)
+    .set({ ...changes, updatedAt: sql`payout_now()` })
+    .where(and(eq(payoutTransfers.id, transfer.id), eq(payoutTransfers.status, transfer.status)))
+    .returning();
+  if (moved === undefined) {
+    // Only possible without the lock of lockTransfer.
+    throw new Error(`transfer ${transfer.id} moved away from ${transfer.status} under a decision`);
+  }
+  return moved;
+}
+
+const NO_FAILURE = { failureClass: null, failureReason: null } as const;
+
+function failure(reason: ReasonCode) {
+  return { failureClass: failureClassOf(reason), failureReason: reason };
+}
+
+/** Gives one run the right to send one generation; the claim number fences off every earlier claim (S11). */
+export async function markProcessing(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  claim: { readonly runId: string; readonly generation: number },
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'processing',
+    claimRunId: claim.runId,
+    claimNumber: transfer.claimNumber + 1,
+    generation: claim.generation,
+    ...NO_FAILURE,
+  });
+}
+
+/** Records the one Stripe transfer that paid this debt (S12). */
+export async function markCompleted(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  stripeTransferId: string,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'completed',
+    stripeTransferId,
+    completedAt: sql`payout_now()`,
+    payeeWaitSince: null,
+    ...NO_FAILURE,
+  });
+}
+
+/** Definitely not created, and worth another attempt (S13). */
+export async function markRetryable(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'retryable', ...failure(reason) });
+}
+
+/** Waits for the payee or the platform. The wait for a payee is counted from the first time it blocked. */
+export async function markBlocked(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  const forPayee = failureClassOf(reason) === 'payee';
+  return moveTransfer(executor, transfer, {
+    status: 'blocked',
+    ...(forPayee && {
+      payeeWaitSince: sql`coalesce(${payoutTransfers.payeeWaitSince}, payout_now())`,
+    }),
+    ...failure(reason),
+  });
+}
+
+/** The cause of a block is gone. */
+export async function markPending(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'pending', ...NO_FAILURE });
+}
+
+/** The answer is missing or proves nothing; only a later answer or reconciliation ends this. */
+export async function markUnknown(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'unknown', ...failure(reason) });
+}
+
+/** Nobody but a person can mend it (S14). Postgres refuses this while any send is unresolved. */
+export async function markFailedTerminal(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'failed_terminal', ...failure(reason) });
+}
+
+/** Marks everyone without a connected account as blocked in one statement, before anybody is started (design §6). */
+export async function blockTransfersWithoutAccount(
+  executor: Executor,
+  jobId: string,
+): Promise<number> {
+  const reason: ReasonCode = 'payee_account_missing';
+  const blocked = await executor
+    .update(payoutTransfers)
+    .set({
+      status: 'blocked',
+      ...failure(reason),
+      payeeWaitSince: sql`payout_now()`,
+      updatedAt: sql`payout_now()`,
+    })
+    .where(
+      and(
+        eq(payoutTransfers.payoutJobId, jobId),
+        eq(payoutTransfers.status, 'pending'),
+        isNull(payoutTransfers.stripeTransferId),
+        notInArray(
+          payoutTransfers.userId,
+          sql`(select ${userStripeAccounts.userId} from ${userStripeAccounts})`,
+        ),
+      ),
+    )
+    .returning({ id: payoutTransfers.id });
+  return blocked.length;
+}
+
+export interface TransferSummary {
+  readonly counts: TransferCounts;
+  readonly sumsMinor: TransferCounts;
+}
+
+/** Counts and sums of a job's transfers by state (S15, S58). */
+export async function summarizeTransfers(
+  executor: Executor,
+  jobId: string,
+): Promise<TransferSummary> {
+  const rows = await executor
+    .select({
+      status: payoutTransfers.status,
+      count: sql<string>`count(*)`,
+      sumMinor: sql<string>`sum(${payoutTransfers.amountMinor})`,
+    })
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.payoutJobId, jobId))
+    .groupBy(payoutTransfers.status);
+  const tally = (read: (row: (typeof rows)[number]) => string): TransferCounts =>
+    Object.fromEntries(
+      TRANSFER_STATUSES.map((status) => {
+        const row = rows.find((candidate) => candidate.status === status);
+        return [status, row === undefined ? 0 : Number(read(row))];
+      }),
+    ) as TransferCounts;
+  return { counts: tally((row) => row.count), sumsMinor: tally((row) => row.sumMinor) };
+}
+
+/** Unpaid transfers of these users: whom an import of accounts may free. */
+export async function findWaitingTransfersOfUsers(
+  executor: Executor,
+  userIds: readonly string[],
+): Promise<Pick<PayoutTransfer, 'id' | 'settlementId' | 'contestId' | 'userId' | 'status'>[]> {
+  if (userIds.length === 0) {
+    return [];
+  }
+  return executor
+    .select({
+      id: payoutTransfers.id,
+      settlementId: payoutTransfers.settlementId,
+      contestId: payoutTransfers.contestId,
+      userId: payoutTransfers.userId,
+      status: payoutTransfers.status,
+    })
+    .from(payoutTransfers)
+    .where(
+      and(
+        inArray(payoutTransfers.userId, [...userIds]),
+        notInArray(payoutTransfers.status, ['completed', 'voided']),
+      ),
+    );
+}

@@ -1,0 +1,60 @@
+import { settlementLedgerKey } from '../domain/ids';
+import { settlementPosting } from '../domain/ledger';
+import { transferIdOf } from './canonical-hash';
+import type { Executor } from './database';
+import { postLedger } from './ledger';
+import { insertPayoutJob, type PayoutJob } from './payout-jobs';
+import { insertTransfers } from './payout-transfers';
+import { findSettlement, findWinners } from './settlements';
+
+export interface SchedulingTerms {
+  readonly installationId: string;
+  readonly maxAttempts: number;
+}
+
+/**
+ * Creates the job of a recorded settlement with all its transfers and books the debt, in the caller's transaction
+ * (S20–S23). Any number of callers may race: one creates, the others find the same job.
+ *
+ * @throws AwardAlreadySettledError when another settlement pays one of the awards already
+ */
+export async function schedulePayoutJob(
+  executor: Executor,
+  settlementId: string,
+  terms: SchedulingTerms,
+): Promise<{ job: PayoutJob; created: boolean }> {
+  const settlement = await findSettlement(executor, settlementId);
+  if (settlement === undefined) {
+    throw new Error(`settlement ${settlementId} is not recorded`);
+  }
+  const { contestId, currency, totalMinor } = settlement;
+  // Read before the job exists: from then on the winners are frozen.
+  const winners = await findWinners(executor, settlementId);
+  const scheduled = await insertPayoutJob(executor, {
+    settlementId,
+    contestId,
+    currency,
+    totalMinor,
+  });
+  if (scheduled.created) {
+    await insertTransfers(
+      executor,
+      winners.map((winner) => ({
+        id: transferIdOf({ ...terms, contestId, ...winner }),
+        payoutJobId: scheduled.job.id,
+        settlementId,
+        contestId,
+        currency,
+        maxAttempts: terms.maxAttempts,
+        ...winner,
+      })),
+    );
+    await postLedger(executor, {
+      idempotencyKey: settlementLedgerKey(settlementId),
+      kind: 'settlement',
+      settlementId,
+      entries: settlementPosting(totalMinor, currency),
+    });
+  }
+  return scheduled;
+}

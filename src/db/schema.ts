@@ -1,0 +1,388 @@
+/**
+ * The tables of design §5 as drizzle sees them. Functions, triggers and the tables of legal transitions stand beside
+ * them in hand-written migrations, since drizzle has no words for them.
+ *
+ * Amounts are integer minor units; every time is timestamptz and comes from `payout_now()`.
+ */
+import { sql, type SQL } from 'drizzle-orm';
+import type { AnyPgColumn } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  json,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+import { JOB_STATUSES, type JobStatus } from '../domain/job-state';
+import { LEDGER_ACCOUNTS, type LedgerAccount, type LedgerTransactionKind } from '../domain/ledger';
+import type { RefusalState, StripeAnswer } from '../domain/outcome';
+import type { FailureClass, ReasonCode } from '../domain/reasons';
+import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
+
+function minorUnits(name: string) {
+  return bigint(name, { mode: 'number' });
+}
+
+function instant(name: string) {
+  return timestamp(name, { withTimezone: true, mode: 'date' });
+}
+
+function createdAt(name: string) {
+  return instant(name)
+    .notNull()
+    .default(sql`payout_now()`);
+}
+
+function oneOf(column: AnyPgColumn, values: readonly string[]): SQL {
+  const list = values.map((value) => `'${value}'`).join(', ');
+  return sql`${column} in (${sql.raw(list)})`;
+}
+
+/** Amounts travel as JavaScript numbers, so nothing above 2^53-1 may be stored. */
+function safeAmount(column: AnyPgColumn, lowest: number): SQL {
+  return sql`${column} between ${sql.raw(lowest.toString())} and 9007199254740991`;
+}
+
+/** One row: which installation this database belongs to, and which Stripe account and mode pays for it (M3). */
+export const installation = pgTable(
+  'installation',
+  {
+    singleton: boolean('singleton').primaryKey().default(true),
+    installationId: text('installation_id').notNull(),
+    stripeAccountId: text('stripe_account_id').notNull(),
+    livemode: boolean('livemode').notNull(),
+    installedAt: createdAt('installed_at'),
+  },
+  (table) => [check('installation_is_one_row', sql`${table.singleton}`)],
+);
+
+export const settlements = pgTable(
+  'settlements',
+  {
+    settlementId: text('settlement_id').primaryKey(),
+    contestId: text('contest_id').notNull(),
+    currency: text('currency').notNull(),
+    totalMinor: minorUnits('total_minor').notNull(),
+    winnerCount: integer('winner_count').notNull(),
+    contentHash: text('content_hash').notNull(),
+    recordedAt: createdAt('recorded_at'),
+  },
+  (table) => [
+    check('settlements_total_is_safe', safeAmount(table.totalMinor, 1)),
+    check('settlements_have_winners', sql`${table.winnerCount} > 0`),
+    check('settlements_currency_is_lower_case', sql`${table.currency} ~ '^[a-z]{3}$'`),
+  ],
+);
+
+export const settlementWinners = pgTable(
+  'settlement_winners',
+  {
+    settlementId: text('settlement_id')
+      .notNull()
+      .references(() => settlements.settlementId),
+    userId: text('user_id').notNull(),
+    award: text('award').notNull(),
+    amountMinor: minorUnits('amount_minor').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.settlementId, table.userId, table.award] }),
+    check('settlement_winners_amount_is_safe', safeAmount(table.amountMinor, 1)),
+  ],
+);
+
+export type AccountReadiness = 'not_asked' | 'ready' | 'not_ready';
+
+export const userStripeAccounts = pgTable(
+  'user_stripe_accounts',
+  {
+    userId: text('user_id').primaryKey(),
+    stripeAccountId: text('stripe_account_id').notNull(),
+    readiness: text('readiness').$type<AccountReadiness>().notNull().default('not_asked'),
+    /** Grows by one with each replacement; it tells a workflow that it looks at another account than before. */
+    version: integer('version').notNull().default(1),
+    importedAt: createdAt('imported_at'),
+    updatedAt: createdAt('updated_at'),
+  },
+  (table) => [
+    check(
+      'user_stripe_accounts_readiness',
+      oneOf(table.readiness, ['not_asked', 'ready', 'not_ready']),
+    ),
+    check(
+      'user_stripe_accounts_are_accounts',
+      sql`${table.stripeAccountId} ~ '^acct_[A-Za-z0-9_]+$'`,
+    ),
+  ],
+);
+
+export type Approval = 'not_required' | 'required' | 'approved';
+
+export const payoutJobs = pgTable(
+  'payout_jobs',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    settlementId: text('settlement_id')
+      .notNull()
+      .unique()
+      .references(() => settlements.settlementId),
+    contestId: text('contest_id').notNull(),
+    currency: text('currency').notNull(),
+    totalMinor: minorUnits('total_minor').notNull(),
+    status: text('status').$type<JobStatus>().notNull().default('pending'),
+    approval: text('approval').$type<Approval>().notNull().default('not_required'),
+    /** The newest run of the job's workflow; null until one has begun. */
+    workflowRunId: text('workflow_run_id'),
+    /** Counts of the moment of completion, kept for reports; the transfers are the truth (S6). */
+    completedCount: integer('completed_count').notNull().default(0),
+    failedCount: integer('failed_count').notNull().default(0),
+    createdAt: createdAt('created_at'),
+    updatedAt: createdAt('updated_at'),
+    completedAt: instant('completed_at'),
+  },
+  (table) => [
+    check('payout_jobs_status', oneOf(table.status, JOB_STATUSES)),
+    check('payout_jobs_approval', oneOf(table.approval, ['not_required', 'required', 'approved'])),
+    index('payout_jobs_open')
+      .on(table.status)
+      .where(sql`${table.status} <> 'complete'`),
+  ],
+);
+
+export const payoutTransfers = pgTable(
+  'payout_transfers',
+  {
+    /** UUIDv5 of installation, contest, user and award, so that a restored database finds the same keys (M3). */
+    id: uuid('id').primaryKey(),
+    payoutJobId: uuid('payout_job_id')
+      .notNull()
+      .references(() => payoutJobs.id),
+    settlementId: text('settlement_id').notNull(),
+    contestId: text('contest_id').notNull(),
+    userId: text('user_id').notNull(),
+    award: text('award').notNull(),
+    amountMinor: minorUnits('amount_minor').notNull(),
+    currency: text('currency').notNull(),
+    status: text('status').$type<TransferStatus>().notNull().default('pending'),
+    /** The newest generation; 0 while none was opened. */
+    generation: integer('generation').notNull().default(0),
+    /** Counts the claims; a write that carries an older number is fenced off (M9). */
+    claimNumber: integer('claim_number').notNull().default(0),
+    claimRunId: text('claim_run_id'),
+    /** POSTs begun (S11); those that use up the allowance are counted apart (M8). */
+    attemptCount: integer('attempt_count').notNull().default(0),
+    countedAttemptCount: integer('counted_attempt_count').notNull().default(0),
+    maxAttempts: integer('max_attempts').notNull(),
+    failureClass: text('failure_class').$type<FailureClass>(),
+    failureReason: text('failure_reason').$type<ReasonCode>(),
+    stripeTransferId: text('stripe_transfer_id').unique(),
+    amountReversedMinor: minorUnits('amount_reversed').notNull().default(0),
+    /** When the wait for the payee began; kept while it lasts, however often the workflow looks. */
+    payeeWaitSince: instant('payee_wait_since'),
+    createdAt: createdAt('created_at'),
+    updatedAt: createdAt('updated_at'),
+    completedAt: instant('completed_at'),
+  },
+  (table) => [
+    unique('payout_transfers_one_per_award').on(table.contestId, table.userId, table.award),
+    index('payout_transfers_by_job').on(table.payoutJobId, table.status, table.id),
+    index('payout_transfers_by_waiting_user')
+      .on(table.userId)
+      .where(sql`${table.status} not in ('completed', 'voided')`),
+    check('payout_transfers_status', oneOf(table.status, TRANSFER_STATUSES)),
+    check('payout_transfers_amount_is_safe', safeAmount(table.amountMinor, 1)),
+    check(
+      'payout_transfers_paid_means_stripe_id',
+      sql`(${table.status} = 'completed') = (${table.stripeTransferId} is not null)`,
+    ),
+    check(
+      'payout_transfers_unpaid_has_reason',
+      sql`${table.status} not in ('blocked', 'unknown', 'failed_terminal') or (${table.failureReason} is not null and ${table.failureClass} is not null)`,
+    ),
+    check(
+      'payout_transfers_claim',
+      sql`${table.status} <> 'processing' or ${table.claimRunId} is not null`,
+    ),
+    check(
+      'payout_transfers_reversed_is_part',
+      sql`${table.amountReversedMinor} between 0 and ${table.amountMinor}`,
+    ),
+    check(
+      'payout_transfers_attempts',
+      sql`${table.countedAttemptCount} <= ${table.attemptCount} and ${table.maxAttempts} > 0`,
+    ),
+  ],
+);
+
+/** One Stripe key with everything that is sent under it, frozen before the first send (M1). */
+export const payoutGenerations = pgTable(
+  'payout_generations',
+  {
+    transferId: uuid('transfer_id')
+      .notNull()
+      .references(() => payoutTransfers.id),
+    generation: integer('generation').notNull(),
+    idempotencyKey: text('idempotency_key').notNull().unique(),
+    amountMinor: minorUnits('amount_minor').notNull(),
+    currency: text('currency').notNull(),
+    destination: text('destination').notNull(),
+    transferGroup: text('transfer_group').notNull(),
+    /** `json`, not `jsonb`: the order of the members is sent to Stripe and must not change between sends. */
+    metadata: json('metadata').$type<Record<string, string>>().notNull(),
+    stripeAccountId: text('stripe_account_id').notNull(),
+    livemode: boolean('livemode').notNull(),
+    openedAt: createdAt('opened_at'),
+    /** By Postgres's clock, once; the key is dead 23 hours later (M6). */
+    firstSentAt: instant('first_sent_at'),
+    closedAt: instant('closed_at'),
+    closedReason: text('closed_reason'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.transferId, table.generation] }),
+    uniqueIndex('payout_generations_one_open')
+      .on(table.transferId)
+      .where(sql`${table.closedAt} is null`),
+    check('payout_generations_amount_is_safe', safeAmount(table.amountMinor, 1)),
+    check(
+      'payout_generations_closed_has_reason',
+      sql`(${table.closedAt} is null) = (${table.closedReason} is null)`,
+    ),
+  ],
+);
+
+export type AttemptOutcome = 'created' | 'not_created' | 'unknown';
+export type AttemptResolution = 'created' | 'not_created';
+
+/** One row per POST: committed before it, completed after it (M5). */
+export const payoutAttempts = pgTable(
+  'payout_attempts',
+  {
+    transferId: uuid('transfer_id').notNull(),
+    attemptNumber: integer('attempt_number').notNull(),
+    generation: integer('generation').notNull(),
+    claimNumber: integer('claim_number').notNull(),
+    sentAt: createdAt('sent_at'),
+    answeredAt: instant('answered_at'),
+    /** What this answer alone said; null while none has come. */
+    outcome: text('outcome').$type<AttemptOutcome>(),
+    /** What is known for certain about this send; null while anything is possible. */
+    resolution: text('resolution').$type<AttemptResolution>(),
+    reason: text('reason').$type<ReasonCode>(),
+    /** The state that a refusal leads to, and whether it is burnt into its key (stripe-semantics §3). */
+    leadsTo: text('leads_to').$type<RefusalState>(),
+    closesGeneration: boolean('closes_generation').notNull().default(false),
+    /** Whether it used up one of the allowed attempts (M8). */
+    counted: boolean('counted').notNull().default(false),
+    answer: json('answer').$type<StripeAnswer>(),
+    httpStatus: smallint('http_status'),
+    requestId: text('request_id'),
+    replayed: boolean('replayed'),
+    stripeTransferId: text('stripe_transfer_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.transferId, table.attemptNumber] }),
+    foreignKey({
+      name: 'payout_attempts_generation',
+      columns: [table.transferId, table.generation],
+      foreignColumns: [payoutGenerations.transferId, payoutGenerations.generation],
+    }),
+    check(
+      'payout_attempts_outcome',
+      sql`${table.outcome} in ('created', 'not_created', 'unknown') and ${table.resolution} in ('created', 'not_created')`,
+    ),
+    check(
+      'payout_attempts_created_has_id',
+      sql`${table.resolution} is distinct from 'created' or ${table.stripeTransferId} is not null`,
+    ),
+    index('payout_attempts_unresolved')
+      .on(table.transferId, table.generation)
+      .where(sql`${table.resolution} is null`),
+  ],
+);
+
+export const ledgerTransactions = pgTable(
+  'ledger_transactions',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    /** Unique; the same key with other content is refused (M8). */
+    idempotencyKey: text('idempotency_key').notNull().unique(),
+    kind: text('kind').$type<LedgerTransactionKind>().notNull(),
+    settlementId: text('settlement_id').notNull(),
+    transferId: uuid('transfer_id'),
+    attemptNumber: integer('attempt_number'),
+    reason: text('reason').$type<ReasonCode>(),
+    stripeTransferId: text('stripe_transfer_id'),
+    postedAt: createdAt('posted_at'),
+  },
+  (table) => [
+    uniqueIndex('ledger_transactions_one_payout')
+      .on(table.transferId)
+      .where(sql`${table.kind} = 'payout'`),
+    index('ledger_transactions_by_settlement').on(table.settlementId, table.id),
+    check('ledger_transactions_kind', oneOf(table.kind, ['settlement', 'payout', 'refusal'])),
+  ],
+);
+
+export const ledgerEntries = pgTable(
+  'ledger_entries',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    ledgerTransactionId: bigint('ledger_transaction_id', { mode: 'number' })
+      .notNull()
+      .references(() => ledgerTransactions.id),
+    account: text('account').$type<LedgerAccount>().notNull(),
+    /** Signed: debits positive, credits negative; the entries of a transaction sum to zero per currency. */
+    amountMinor: minorUnits('amount_minor').notNull(),
+    currency: text('currency').notNull(),
+  },
+  (table) => [
+    index('ledger_entries_by_transaction').on(table.ledgerTransactionId),
+    check('ledger_entries_account', oneOf(table.account, LEDGER_ACCOUNTS)),
+    check(
+      'ledger_entries_amount_is_safe',
+      sql`${table.amountMinor} <> 0 and ${table.amountMinor} between -9007199254740991 and 9007199254740991`,
+    ),
+  ],
+);
+
+/** Pauses: each its own row; sending needs none in force, and each is lifted by whoever set it (M13). */
+export const payoutControls = pgTable(
+  'payout_controls',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    /** null: everything. */
+    settlementId: text('settlement_id'),
+    cause: text('cause').notNull(),
+    owner: text('owner').$type<'operator' | 'automation'>().notNull(),
+    setAt: createdAt('set_at'),
+    liftedAt: instant('lifted_at'),
+  },
+  (table) => [
+    check('payout_controls_owner', oneOf(table.owner, ['operator', 'automation'])),
+    index('payout_controls_in_force')
+      .on(table.settlementId)
+      .where(sql`${table.liftedAt} is null`),
+  ],
+);
+
+/** Who did what, and why. */
+export const operatorActions = pgTable('operator_actions', {
+  id: bigserial('id', { mode: 'number' }).primaryKey(),
+  action: text('action').notNull(),
+  actor: text('actor').notNull(),
+  reason: text('reason').notNull(),
+  /** Ids of what was acted on, and what was seen before and after. */
+  subject: json('subject').$type<Record<string, string | number | null>>().notNull(),
+  actedAt: createdAt('acted_at'),
+});

@@ -1,0 +1,147 @@
+/**
+ * What the floors above share with each other and with the outside: names of workflows, queues and messages, and
+ * the JSON that crosses them. Changing a name here breaks runs that are open for weeks.
+ */
+import type { JobOutcome, JobStatus, TransferCounts } from './job-state';
+import type { FailureClass, ReasonCode } from './reasons';
+import type { TransferStatus } from './transfer-state';
+
+export const WORKFLOW_TYPES = {
+  payoutJob: 'PayoutJobWorkflow',
+  transfer: 'TransferWorkflow',
+} as const;
+
+export const TASK_QUEUES = {
+  /** Workflows and database activities. */
+  payouts: 'payouts',
+  /** Every call of a worker to Stripe, one request an activity; its rate is the fleet's limit. */
+  stripe: 'payouts-stripe',
+} as const;
+
+/** Signals carry nothing: the receiver reads Postgres again, so that a lost or doubled one changes nothing. */
+export const SIGNALS = {
+  /** Something about the job or the transfer changed in Postgres. */
+  changed: 'changed',
+  /** A child is going to wait and frees its place in the job's window. */
+  parked: 'parked',
+  /** The payee's account was imported, replaced or became active. */
+  payeeReady: 'payeeReady',
+} as const;
+
+export const QUERIES = { progress: 'progress' } as const;
+
+/** Registered by `setup`; Keyword values hold ids and codes, never names or free text (M12). */
+export const SEARCH_ATTRIBUTES = {
+  settlementId: { name: 'PayoutSettlementId', type: 'KEYWORD' },
+  contestId: { name: 'PayoutContestId', type: 'KEYWORD' },
+  state: { name: 'PayoutState', type: 'KEYWORD' },
+  failureClass: { name: 'PayoutFailureClass', type: 'KEYWORD' },
+  failedCount: { name: 'PayoutFailedCount', type: 'INT' },
+} as const;
+
+export interface PayoutJobInput {
+  readonly settlementId: string;
+  readonly contestId: string;
+  /** Hash of the settlement's canonical content; a job refuses to run for other content under the same id (M10). */
+  readonly contentHash: string;
+  /** Set by continue-as-new: where the next page begins. */
+  readonly cursor?: TransferCursor;
+}
+
+/** Where a job is in its list of transfers: payable ones first, then the blocked ones; each by id. */
+export interface TransferCursor {
+  readonly phase: 'payable' | 'blocked' | 'done';
+  readonly afterTransferId: string | null;
+}
+
+export interface TransferInput {
+  readonly transferId: string;
+  readonly settlementId: string;
+  readonly contestId: string;
+  /** For titles in the Web UI. */
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Set by continue-as-new: how many waits came before, so that backing off goes on where it was. */
+  readonly waits?: number;
+}
+
+export interface TransferResult {
+  readonly transferId: string;
+  readonly stripeTransferId: string;
+}
+
+/** One transfer as its row says; every transfer activity answers with it and the workflow shows it. */
+export interface TransferView {
+  readonly transferId: string;
+  readonly status: TransferStatus;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly generation: number;
+  readonly attemptCount: number;
+  readonly stripeTransferId: string | null;
+  readonly failureClass: FailureClass | null;
+  readonly failureReason: ReasonCode | null;
+  /** How long to wait before the next look, in milliseconds; null when the workflow's own backoff decides. */
+  readonly waitMs: number | null;
+}
+
+/** The permission of one run to send one generation of one transfer. */
+export interface TransferClaim {
+  readonly transferId: string;
+  readonly generation: number;
+  /** Counts the claims of a transfer; a write with an older number is fenced off (M9). */
+  readonly claimNumber: number;
+}
+
+export interface PayoutProgress {
+  readonly settlementId: string;
+  readonly jobId: string;
+  readonly status: JobStatus;
+  readonly outcome: JobOutcome;
+  readonly currency: string;
+  readonly counts: TransferCounts;
+  /** Sums in minor units, by state. */
+  readonly sumsMinor: TransferCounts;
+}
+
+/** `ApplicationFailure.type` of what activities and workflows fail with. */
+export const FAILURE_TYPES = {
+  transient: 'StripeTransient',
+  payee: 'PayeeProblem',
+  platform: 'PlatformProblem',
+  request: 'RequestRefused',
+  unknown: 'StripeOutcomeUnknown',
+  /** The gate before a POST let nothing through; nothing was sent. */
+  sendRefused: 'SendRefused',
+  /** The end of a TransferWorkflow whose transfer needs a person; the message is the reason code. */
+  transferFailed: 'TransferFailedTerminal',
+  /** A job was started for other content than the settlement has. */
+  settlementConflict: 'SettlementConflict',
+} as const;
+
+/** What a claim answers: what the workflow does next. */
+export type ClaimAnswer =
+  | { readonly next: 'send'; readonly claim: TransferClaim; readonly view: TransferView }
+  /** Whether money moved has to be found out before anything is sent. */
+  | { readonly next: 'reconcile'; readonly view: TransferView }
+  /** Waiting, or at an end: the view says which. */
+  | { readonly next: 'rest'; readonly view: TransferView };
+
+export interface ScheduledJob {
+  readonly jobId: string;
+  readonly progress: PayoutProgress;
+}
+
+/** A transfer that a job is going to start. */
+export type TransferStart = Omit<TransferInput, 'waits'>;
+
+export interface TransferPage {
+  readonly transfers: readonly TransferStart[];
+  readonly cursor: TransferCursor;
+}
+
+export interface JobCheck {
+  readonly progress: PayoutProgress;
+  /** Of the transfers that were asked about, those still on their way: not waiting and not ended. */
+  readonly sending: readonly string[];
+}

@@ -1,0 +1,47 @@
+import { ID_CHARACTERS_MAX } from './limits';
+
+/** What settlement, contest, user and award ids look like; they become part of workflow ids, keys and metadata. */
+export const ID_PATTERN = new RegExp(`^[A-Za-z0-9_.:-]{1,${ID_CHARACTERS_MAX.toString()}}$`);
+
+/** The award of a winner whose settlement names none: one prize per user and contest, as in the seed. */
+export const DEFAULT_AWARD = 'prize';
+
+/** What makes two payments the same debt, whichever database they are read from. */
+export interface TransferIdentity {
+  readonly installationId: string;
+  readonly contestId: string;
+  readonly userId: string;
+  readonly award: string;
+}
+
+/** The UUID namespace of transfer ids. Changing it would give every debt a new Stripe key: never change it. */
+export const TRANSFER_ID_NAMESPACE = '6f1e7f5a-3a43-5f0b-9d6e-0d2b7c1f4a58';
+
+/**
+ * The text whose UUIDv5 is the transfer id (M3). The separator cannot occur in an id, so two identities never
+ * share a text.
+ */
+export function transferIdentityText(identity: TransferIdentity): string {
+  return [identity.installationId, identity.contestId, identity.userId, identity.award].join('/');
+}
+
+export function jobWorkflowId(settlementId: string): string {
+  return `payout-job/${settlementId}`;
+}
+
+export function transferWorkflowId(transferId: string): string {
+  return `transfer/${transferId}`;
+}
+
+export function transferGroup(settlementId: string): string {
+  return `settlement:${settlementId}`;
+}
+
+/** The seed's key for the ledger record of one attempt (M8). */
+export function attemptLedgerKey(transferId: string, attemptNumber: number): string {
+  return `ledger:payout:${transferId}:${attemptNumber.toString()}`;
+}
+
+export function settlementLedgerKey(settlementId: string): string {
+  return `ledger:settlement:${settlementId}`;
+}

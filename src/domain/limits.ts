@@ -1,0 +1,69 @@
+/** Every bound and time budget of the product, with its unit in its name. Relations between them are tested. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Stripe may forget a key once it is this old; a later send under it pays again (docs.stripe.com/api/idempotent_requests). */
+export const STRIPE_KEY_RETENTION_MS = 24 * HOUR_MS;
+/** No send of a key later than this after its first send (M6). The hour to 24 h is room for a request on its way. */
+export const KEY_SENDABLE_MS = 23 * HOUR_MS;
+
+/** The deadline of one POST to Stripe, enforced by the adapter and not only by the socket's idle timeout. */
+export const STRIPE_CALL_DEADLINE_MS = 20 * SECOND_MS;
+/** Longer than one POST and the two statements around it, so that two tries of one activity do not overlap (M3). */
+export const STRIPE_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
+/** How many times Temporal tries one createStripeTransfer before the workflow takes over with durable timers. */
+export const STRIPE_ACTIVITY_TRIES_MAX = 4;
+/** Time for one short database activity. */
+export const DATABASE_ACTIVITY_TIMEOUT_MS = 15 * SECOND_MS;
+/** Time for one transaction that writes a whole settlement. */
+export const SCHEDULE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
+/** Time to read all pages of one payee's transfers in one settlement. */
+export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
+/** Worker shutdown waits longer than its longest activity, so that a deploy cuts no POST. */
+export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
+
+/** Children of one job that may be sending at once; more make the server fail workflow tasks (buffered events). */
+export const JOB_WINDOW_CHILDREN = 50;
+/** Transfers read from Postgres at a time by a job. */
+export const JOB_PAGE_TRANSFERS = 25;
+/** A job continues as new after this many children, well below 4,000 events and 1,000 pending children. */
+export const JOB_CHILDREN_PER_RUN = 500;
+/** Events after which a job continues as new whatever it did. */
+export const JOB_HISTORY_EVENTS_MAX = 3_000;
+/** How long a job waits for its sending children before it continues as new without them. */
+export const JOB_DRAIN_MS = 2 * MINUTE_MS;
+/** A job with nothing to start looks at Postgres this often, should a signal have been lost. */
+export const JOB_IDLE_LOOK_MS = HOUR_MS;
+
+/** A transfer that waits longer than this tells its job and frees its place in the window. */
+export const PARK_AFTER_MS = 30 * SECOND_MS;
+/** First and longest wait between two tries that a transfer's workflow makes itself. */
+export const BACKOFF_FIRST_MS = 15 * SECOND_MS;
+export const BACKOFF_LONGEST_MS = HOUR_MS;
+/** Waiting transfers look again this often even when nobody wakes them. */
+export const BLOCKED_LOOK_MS = HOUR_MS;
+/** The wait for a payee who is not ready ends after this. */
+export const PAYEE_WAIT_MS = 30 * DAY_MS;
+/** Events after which a waiting transfer continues as new, so that new code takes over. */
+export const TRANSFER_HISTORY_EVENTS_MAX = 250;
+
+/** Counted attempts a transfer is allowed before a person has to decide (`PAYOUT_MAX_ATTEMPTS`). */
+export const ATTEMPTS_MAX_DEFAULT = 5;
+/** Requests a second that the whole fleet may send to Stripe (`STRIPE_REQUESTS_PER_SECOND`). */
+export const STRIPE_REQUESTS_PER_SECOND_DEFAULT = 20;
+/** Largest single prize unless `PAYOUT_MAX_AMOUNT_MINOR` says otherwise, in minor units. */
+export const PRIZE_AMOUNT_MINOR_MAX_DEFAULT = 10_000_000_000;
+export const WINNERS_PER_SETTLEMENT_MAX = 100_000;
+export const SETTLEMENT_FILE_BYTES_MAX = 32 * 1024 * 1024;
+export const ACCOUNTS_FILE_BYTES_MAX = 32 * 1024 * 1024;
+export const ID_CHARACTERS_MAX = 100;
+
+/** Closed workflows must stay visible longer than the payee wait (design §6). */
+export const NAMESPACE_RETENTION_DAYS = 45;
+/** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */
+export const WORKER_DATABASE_CONNECTIONS = 20;
+/** A command gives up on an unreachable dependency after this. */
+export const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;

@@ -1,0 +1,108 @@
+import type { RefusalState, SendOutcome } from './outcome';
+import type { ReasonCode } from './reasons';
+
+/** What is known of one send, as its attempt row says. */
+export interface KnownSend {
+  readonly outcome: SendOutcome['kind'] | null;
+  /** What is certain about it; null while it may have paid. */
+  readonly resolution: 'created' | 'not_created' | null;
+  readonly reason: ReasonCode | null;
+  readonly replayed: boolean;
+  readonly leadsTo: RefusalState | null;
+  readonly closesGeneration: boolean;
+}
+
+/** Where a transfer goes from `processing`, and whether its key ends with it. */
+export interface NextState {
+  readonly to: RefusalState | 'unknown';
+  readonly reason: ReasonCode;
+  readonly closeGeneration: boolean;
+}
+
+/** Why the gate before a POST let nothing through (M6). */
+export type SendRefusal =
+  | 'platform_paused'
+  | 'platform_approval_missing'
+  | 'platform_mode_mismatch'
+  | 'unknown_key_too_old'
+  | 'transient_not_sent';
+
+/**
+ * Whether a replayed refusal settles the key: Stripe shows the saved answer of the first execution, so no send under
+ * this key made a transfer (M5; docs.stripe.com/api/idempotent_requests).
+ */
+export function keyIsProvenUnpaid(sends: readonly KnownSend[]): boolean {
+  return (
+    sends.some((send) => send.outcome === 'not_created' && send.replayed) &&
+    !sends.some((send) => send.resolution === 'created')
+  );
+}
+
+/** Whether sending the same key once more can bring another answer than the last one did. */
+export function answerCanDiffer(
+  sends: readonly KnownSend[],
+  alarms: ReadonlySet<ReasonCode>,
+): boolean {
+  const last = sends.at(-1);
+  if (last?.outcome !== 'unknown') {
+    return true;
+  }
+  return !last.replayed && (last.reason === null || !alarms.has(last.reason));
+}
+
+/** Unknown outcomes that the same key cannot clear up: a person, or a look at Stripe's list, has to. */
+export const ALARM_REASONS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'unknown_key_mismatch',
+  'unknown_unlisted_answer',
+  'unknown_other_transfer',
+]);
+
+/**
+ * Decides where a claimed transfer goes once its sends are over.
+ *
+ * @param sends of the claimed generation, oldest first, after replayed refusals have settled what they can
+ * @param claimed those of them that this claim made
+ * @param refusal why nothing was sent, when this claim made none
+ */
+export function nextState(
+  sends: readonly KnownSend[],
+  claimed: readonly KnownSend[],
+  allowance: { readonly countedAttempts: number; readonly maxAttempts: number },
+  refusal: SendRefusal,
+): NextState {
+  const unresolved = sends.filter((send) => send.resolution === null).at(-1);
+  if (unresolved !== undefined) {
+    // The sticky rule: a later answer that did not look at the earlier send proves nothing about it (M5).
+    return {
+      to: 'unknown',
+      reason: unresolved.reason ?? 'unknown_no_answer',
+      closeGeneration: false,
+    };
+  }
+  const last = claimed.at(-1);
+  if (last?.leadsTo == null || last.reason === null) {
+    return nothingSent(refusal);
+  }
+  const { closesGeneration: closeGeneration, leadsTo, reason } = last;
+  if (leadsTo === 'retryable' && allowance.countedAttempts >= allowance.maxAttempts) {
+    // An unreachable Stripe is nobody's refusal: it waits and fails no winner (M7).
+    return reason === 'transient_not_connected'
+      ? { to: 'blocked', reason: 'platform_stripe_unreachable', closeGeneration }
+      : { to: 'failed_terminal', reason: 'attempts_used_up', closeGeneration };
+  }
+  return { to: leadsTo, reason, closeGeneration };
+}
+
+function nothingSent(refusal: SendRefusal): NextState {
+  switch (refusal) {
+    case 'platform_paused':
+    case 'platform_approval_missing':
+    case 'platform_mode_mismatch':
+      return { to: 'blocked', reason: refusal, closeGeneration: false };
+    case 'unknown_key_too_old':
+      // Everything under the old key is resolved, so the next claim may open a new one.
+      return { to: 'retryable', reason: 'transient_not_sent', closeGeneration: true };
+    case 'transient_not_sent':
+      return { to: 'retryable', reason: refusal, closeGeneration: false };
+  }
+}

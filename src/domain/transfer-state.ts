@@ -1,0 +1,41 @@
+/** The states of one transfer and every edge between them (design §3). The same table stands in SQL; a test compares. */
+export const TRANSFER_STATUSES = [
+  'pending',
+  'processing',
+  'retryable',
+  'blocked',
+  'unknown',
+  'completed',
+  'failed_terminal',
+  'cancelled',
+  'voided',
+] as const;
+
+export type TransferStatus = (typeof TRANSFER_STATUSES)[number];
+
+export const TRANSFER_TRANSITIONS: Readonly<Record<TransferStatus, readonly TransferStatus[]>> = {
+  pending: ['processing', 'blocked', 'unknown', 'completed', 'cancelled'],
+  retryable: ['processing', 'blocked', 'completed', 'cancelled'],
+  processing: ['retryable', 'blocked', 'unknown', 'failed_terminal', 'completed'],
+  blocked: ['pending', 'failed_terminal', 'completed', 'cancelled'],
+  unknown: ['processing', 'retryable', 'blocked', 'completed'],
+  failed_terminal: ['retryable', 'completed', 'cancelled'],
+  cancelled: ['pending', 'voided', 'completed'],
+  voided: ['completed'],
+  completed: [],
+};
+
+const TERMINAL: ReadonlySet<TransferStatus> = new Set<TransferStatus>([
+  'completed',
+  'failed_terminal',
+  'cancelled',
+  'voided',
+]);
+
+export function isTerminal(status: TransferStatus): boolean {
+  return TERMINAL.has(status);
+}
+
+export function canTransition(from: TransferStatus, to: TransferStatus): boolean {
+  return TRANSFER_TRANSITIONS[from].includes(to);
+}

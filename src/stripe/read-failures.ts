@@ -1,0 +1,47 @@
+import type Stripe from 'stripe';
+import { answerFromError } from './answers';
+
+/** Stripe, or whatever should be Stripe, gave no readable answer to a reading call; trying again is safe. Exit code 3. */
+export class StripeUnreachableError extends Error {
+  readonly address: string;
+  /** ECONNREFUSED, DEADLINE, NOT_JSON, …: the transport's or our own word for what happened. */
+  readonly transportCode: string;
+
+  constructor(address: string, transportCode: string) {
+    super(`Stripe cannot be reached at ${address} (${transportCode})`);
+    this.name = 'StripeUnreachableError';
+    this.address = address;
+    this.transportCode = transportCode;
+  }
+}
+
+/** Stripe answered a reading call with an error: 401 is the key, 403 its permissions, 429 and 5xx may pass. */
+export class StripeRefusedError extends Error {
+  readonly httpStatus: number;
+  readonly code: string | undefined;
+
+  constructor(httpStatus: number, code: string | undefined) {
+    super(`Stripe refused the request: HTTP ${httpStatus.toString()}, ${code ?? 'no code'}`);
+    this.name = 'StripeRefusedError';
+    this.httpStatus = httpStatus;
+    this.code = code;
+  }
+}
+
+function addressOf(stripe: Stripe): string {
+  const [protocol, host, port] = (['protocol', 'host', 'port'] as const).map((field) =>
+    String(stripe.getApiField(field)),
+  );
+  return `${protocol ?? ''}://${host?.includes(':') ? `[${host}]` : (host ?? '')}:${port ?? ''}`;
+}
+
+/** What a reading call of the SDK threw, without Stripe's words. */
+export function readFailure(
+  stripe: Stripe,
+  thrown: unknown,
+): StripeUnreachableError | StripeRefusedError {
+  const { httpStatus, code, connectionCode } = answerFromError(thrown, '');
+  return httpStatus === undefined
+    ? new StripeUnreachableError(addressOf(stripe), connectionCode ?? 'UNNAMED')
+    : new StripeRefusedError(httpStatus, code);
+}

@@ -1,0 +1,83 @@
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+
+import type { EnvironmentVariables } from '../config/settings';
+import { loadSettings } from '../config/settings';
+import { createLog, type Logger } from '../config/log';
+import { temporalConnection } from '../config/temporal-connection';
+import { openDatabase } from '../db/database';
+import { assertInstallation } from '../db/installation';
+import { PAYEE_WAIT_MS, WORKER_DATABASE_CONNECTIONS } from '../domain/limits';
+import { identifyStripeAccount } from '../stripe/balance-and-account';
+import { createStripeClient } from '../stripe/client';
+import { WORKFLOW_BUNDLE_PATH } from './bundle-workflows';
+import { createWorkers } from './create-workers';
+
+/**
+ * Runs a worker until SIGTERM or SIGINT, then drains: no POST is cut, and pools close after the last activity.
+ *
+ * Before the first task it compares the settings with the installation in the database and with what Stripe says of
+ * the key, and refuses to send where they differ (M3).
+ */
+export async function runWorker(variables: EnvironmentVariables): Promise<void> {
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
+  const log = createLog();
+  const stripe = createStripeClient({
+    apiKey: settings.stripeApiKey,
+    apiBase: settings.stripeApiBase,
+  });
+  const { database, close } = openDatabase(settings.databaseUrl, WORKER_DATABASE_CONNECTIONS);
+  try {
+    const identity = await identifyStripeAccount(stripe);
+    const platform = await assertInstallation(database, {
+      installationId: settings.payoutInstallationId,
+      stripeAccountId: identity.accountId,
+      livemode: identity.livemode,
+    });
+    await runWorkers(variables, log, {
+      database,
+      stripe,
+      platform,
+      maxAttempts: settings.payoutMaxAttempts,
+      payeeWaitMs: PAYEE_WAIT_MS,
+    });
+  } finally {
+    await close();
+  }
+}
+
+async function runWorkers(
+  variables: EnvironmentVariables,
+  log: Logger,
+  dependencies: Parameters<typeof createWorkers>[0]['dependencies'],
+): Promise<void> {
+  const settings = loadSettings(variables, ['TEMPORAL_ADDRESS']);
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      log[LOG_LEVELS[level]]({ ...meta }, message);
+    }),
+  });
+  const { address, namespace, connectionOptions } = temporalConnection(variables, settings);
+  const connection = await NativeConnection.connect(connectionOptions);
+  try {
+    const workers = await createWorkers({
+      connection,
+      namespace,
+      workflowBundle: { codePath: WORKFLOW_BUNDLE_PATH },
+      dependencies,
+      stripeRequestsPerSecond: settings.stripeRequestsPerSecond,
+    });
+    log.info({ address, namespace }, 'worker is running; stop it with SIGTERM');
+    await workers.run();
+    log.info('worker has drained');
+  } finally {
+    await connection.close();
+  }
+}
+
+const LOG_LEVELS = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const;

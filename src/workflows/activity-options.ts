@@ -1,0 +1,73 @@
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+
+import type { PayoutActivities, StripeActivities } from '../activities/index';
+import { TASK_QUEUES } from '../domain/contracts';
+import {
+  DATABASE_ACTIVITY_TIMEOUT_MS,
+  RECONCILE_ACTIVITY_TIMEOUT_MS,
+  SCHEDULE_ACTIVITY_TIMEOUT_MS,
+  STRIPE_ACTIVITY_TIMEOUT_MS,
+  STRIPE_ACTIVITY_TRIES_MAX,
+} from '../domain/limits';
+
+/** Database steps are safe to repeat and have no other end than success: a Postgres that is away comes back. */
+const untilItWorks: ActivityOptions['retry'] = {
+  initialInterval: '500 ms',
+  backoffCoefficient: 2,
+  maximumInterval: '30 s',
+};
+
+export const { scheduleJob } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: SCHEDULE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'create the job and its transfers',
+});
+
+export const { readTransferPage } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'read the next transfers',
+});
+
+export const { checkJob } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'count transfers, complete the job when all are terminal',
+});
+
+export const { claimTransfer } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'look up the account, freeze the request, claim',
+});
+
+export const { recordOutcome } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'record state and ledger',
+});
+
+/**
+ * One POST a try, all tries under one key. The few retries here bridge seconds; what takes longer is shown as
+ * retryable or unknown in Postgres and waits on a durable timer of the workflow.
+ */
+export function stripeTransferActivity(summary: string) {
+  return proxyActivities<StripeActivities>({
+    taskQueue: TASK_QUEUES.stripe,
+    startToCloseTimeout: STRIPE_ACTIVITY_TIMEOUT_MS,
+    retry: {
+      initialInterval: '1 s',
+      backoffCoefficient: 2,
+      maximumInterval: '10 s',
+      maximumAttempts: STRIPE_ACTIVITY_TRIES_MAX,
+    },
+    summary,
+  }).createStripeTransfer;
+}
+
+export const { reconcileTransfer } = proxyActivities<StripeActivities>({
+  taskQueue: TASK_QUEUES.stripe,
+  startToCloseTimeout: RECONCILE_ACTIVITY_TIMEOUT_MS,
+  retry: { initialInterval: '2 s', backoffCoefficient: 2, maximumInterval: '10 m' },
+  summary: 'compare with Stripe’s list, send nothing',
+});

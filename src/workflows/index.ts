@@ -1,0 +1,2 @@
+export { PayoutJobWorkflow } from './payout-job';
+export { TransferWorkflow } from './transfer';

@@ -1,0 +1,9 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+
+import { QUERIES, SIGNALS, type PayoutProgress } from '../domain/contracts';
+
+export const changedSignal = defineSignal(SIGNALS.changed);
+export const parkedSignal = defineSignal(SIGNALS.parked);
+export const payeeReadySignal = defineSignal(SIGNALS.payeeReady);
+
+export const progressQuery = defineQuery<PayoutProgress>(QUERIES.progress);

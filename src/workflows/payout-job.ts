@@ -1,0 +1,184 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/common';
+import {
+  ChildWorkflowCancellationType,
+  condition,
+  continueAsNew,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+import type {
+  PayoutJobInput,
+  PayoutProgress,
+  TransferCursor,
+  TransferStart,
+} from '../domain/contracts';
+import { transferWorkflowId } from '../domain/ids';
+import {
+  JOB_CHILDREN_PER_RUN,
+  JOB_DRAIN_MS,
+  JOB_HISTORY_EVENTS_MAX,
+  JOB_IDLE_LOOK_MS,
+  JOB_PAGE_TRANSFERS,
+  JOB_WINDOW_CHILDREN,
+  PARK_AFTER_MS,
+} from '../domain/limits';
+import { formatAmount } from '../domain/money';
+import { checkJob, readTransferPage, scheduleJob } from './activity-options';
+import { changedSignal, parkedSignal, progressQuery } from './messages';
+import { TransferWorkflow } from './transfer';
+import { jobAttributes, jobDetails, transferStartAttributes } from './visibility';
+
+const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
+
+/**
+ * Starts one TransferWorkflow for every open transfer of a settlement, a bounded number of them sending at a time,
+ * and ends when Postgres says that all are terminal.
+ *
+ * It moves no money itself, so it may run again whenever Postgres has open transfers. It keeps no list of winners:
+ * pages come from Postgres, and only a cursor goes through continue-as-new.
+ */
+export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutProgress> {
+  const { settlementId, contentHash } = input;
+  const scheduled = await scheduleJob({ settlementId, contentHash, runId: workflowInfo().runId });
+  const job = new RunningJob(scheduled.jobId, scheduled.progress);
+  let cursor = input.cursor ?? FIRST_PAGE;
+  while (cursor.phase !== 'done' && !job.isLong()) {
+    const page = await readTransferPage({
+      jobId: scheduled.jobId,
+      cursor,
+      transfersMax: JOB_PAGE_TRANSFERS,
+    });
+    await Promise.all(page.transfers.map((transfer) => job.start(transfer)));
+    cursor = page.cursor;
+    await job.waitForRoom(JOB_WINDOW_CHILDREN - JOB_PAGE_TRANSFERS);
+  }
+  while (cursor.phase === 'done' && !job.isComplete() && !job.isLong()) {
+    await job.waitForNews(JOB_IDLE_LOOK_MS);
+  }
+  if (job.isComplete()) {
+    return job.progress;
+  }
+  // Children do not report to the next run, so those that are sending finish first; waiting ones signal it later.
+  await job.drain();
+  return continueAsNew<typeof PayoutJobWorkflow>({ ...input, cursor });
+}
+
+/** What one run of the job knows: how it stands, and which of its children are on their way. */
+class RunningJob {
+  private readonly sending = new Set<string>();
+  private started = 0;
+  /** Grow with every signal; whoever waits compares them with what was seen before. */
+  private parked = 0;
+  private seenParked = 0;
+  /** Grows with every closed child too. */
+  private news = 0;
+  private seenNews = 0;
+
+  constructor(
+    private readonly jobId: string,
+    public progress: PayoutProgress,
+  ) {
+    setHandler(changedSignal, () => void (this.news += 1));
+    setHandler(parkedSignal, () => {
+      this.parked += 1;
+      this.news += 1;
+    });
+    setHandler(progressQuery, () => this.progress);
+    this.show(undefined);
+  }
+
+  isComplete(): boolean {
+    return this.progress.status === 'complete';
+  }
+
+  /** Whether this run has grown enough to be continued as a new one. */
+  isLong(): boolean {
+    return (
+      this.started >= JOB_CHILDREN_PER_RUN || workflowInfo().historyLength >= JOB_HISTORY_EVENTS_MAX
+    );
+  }
+
+  async start(transfer: TransferStart): Promise<void> {
+    const { transferId, settlementId, contestId, amountMinor, currency } = transfer;
+    this.started += 1;
+    this.sending.add(transferId);
+    try {
+      const child = await startChild(TransferWorkflow, {
+        workflowId: transferWorkflowId(transferId),
+        args: [{ transferId, settlementId, contestId, amountMinor, currency }],
+        // A transfer outlives the run that started it, and its cancelling or failing.
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        typedSearchAttributes: transferStartAttributes(transfer),
+        staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
+      });
+      void this.forgetWhenClosed(transferId, child.result());
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
+        throw error;
+      }
+      // Its run is open, or has paid: it does not need this one.
+      this.sending.delete(transferId);
+    }
+  }
+
+  /** A closed child frees its place; how it ended stands in Postgres. */
+  private async forgetWhenClosed(transferId: string, result: Promise<unknown>): Promise<void> {
+    await result.catch(() => undefined);
+    this.sending.delete(transferId);
+    this.news += 1;
+  }
+
+  /** Waits until at most `childrenMax` children are sending; those that wait for something do not count. */
+  async waitForRoom(childrenMax: number): Promise<void> {
+    do {
+      await condition(
+        () => this.sending.size <= childrenMax || this.parked !== this.seenParked,
+        PARK_AFTER_MS,
+      );
+      await this.look();
+    } while (this.sending.size > childrenMax);
+  }
+
+  async waitForNews(timeoutMs: number): Promise<void> {
+    await condition(() => this.news !== this.seenNews, timeoutMs);
+    await this.look();
+  }
+
+  async drain(): Promise<void> {
+    const deadline = Date.now() + JOB_DRAIN_MS;
+    while (this.sending.size > 0 && Date.now() < deadline) {
+      await this.waitForNews(deadline - Date.now());
+    }
+  }
+
+  private async look(): Promise<void> {
+    // Counted before Postgres is read, so that news during the read is looked at again.
+    this.seenNews = this.news;
+    this.seenParked = this.parked;
+    const asked = [...this.sending];
+    const { progress, sending } = await checkJob({ jobId: this.jobId, sending: asked });
+    for (const transferId of asked) {
+      if (!sending.includes(transferId)) {
+        this.sending.delete(transferId);
+      }
+    }
+    const before = this.progress;
+    this.progress = progress;
+    this.show(before);
+  }
+
+  private show(before: PayoutProgress | undefined): void {
+    const { status, counts } = this.progress;
+    setCurrentDetails(jobDetails(this.progress));
+    if (before?.status !== status || before.counts.failed_terminal !== counts.failed_terminal) {
+      upsertSearchAttributes(jobAttributes(this.progress));
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import type { SignalDefinition } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+import {
+  FAILURE_TYPES,
+  type TransferInput,
+  type TransferResult,
+  type TransferView,
+} from '../domain/contracts';
+import { jobWorkflowId } from '../domain/ids';
+import {
+  BACKOFF_FIRST_MS,
+  BACKOFF_LONGEST_MS,
+  PARK_AFTER_MS,
+  TRANSFER_HISTORY_EVENTS_MAX,
+} from '../domain/limits';
+import { formatAmount } from '../domain/money';
+import { isTerminal } from '../domain/transfer-state';
+import {
+  claimTransfer,
+  reconcileTransfer,
+  recordOutcome,
+  stripeTransferActivity,
+} from './activity-options';
+import { changedSignal, parkedSignal, payeeReadySignal } from './messages';
+import { transferAttributes, transferDetails } from './visibility';
+
+/**
+ * Pays one winner, in one run from the first look to the end: claim, send, record, and wait where there is something
+ * to wait for. The row in Postgres decides every step; this code only carries it forward and mirrors it.
+ *
+ * Completed means paid, failed means that only a person can go on. A cancel request from outside does not stop it:
+ * a payment on its way cannot be taken back, so cancelling is a command to the row (terminate is not stop).
+ */
+export async function TransferWorkflow(input: TransferInput): Promise<TransferResult> {
+  return CancellationScope.nonCancellable(() => payTransfer(input));
+}
+
+async function payTransfer(input: TransferInput): Promise<TransferResult> {
+  let wakeUps = 0;
+  setHandler(changedSignal, () => void (wakeUps += 1));
+  setHandler(payeeReadySignal, () => void (wakeUps += 1));
+  let waits = input.waits ?? 0;
+  let shown: TransferView | undefined;
+  for (;;) {
+    // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
+    const seenWakeUps = wakeUps;
+    const view = await carryForward(input);
+    show(view, shown);
+    shown = view;
+    if (isTerminal(view.status)) {
+      if (waits > 0) {
+        // The run of the job that started this one may be gone; its successor hears of the end only from here.
+        await tellJob(input, changedSignal);
+      }
+      return conclude(view);
+    }
+    const waitMs = view.waitMs ?? backoffMs(waits);
+    if (waitMs > 0) {
+      if (waitMs > PARK_AFTER_MS) {
+        await tellJob(input, parkedSignal);
+      }
+      const woken = await condition(() => wakeUps !== seenWakeUps, waitMs);
+      waits = woken ? 1 : waits + 1;
+    }
+    if (workflowInfo().historyLength > TRANSFER_HISTORY_EVENTS_MAX) {
+      await continueAsNew<typeof TransferWorkflow>({ ...input, waits });
+    }
+  }
+}
+
+/** One step: claim and send, or find out what became of an earlier send. Returns the row as it is afterwards. */
+async function carryForward(input: TransferInput): Promise<TransferView> {
+  const { transferId, amountMinor, currency } = input;
+  const run = { transferId, runId: workflowInfo().runId };
+  const answer = await claimTransfer(run);
+  if (answer.next === 'rest') {
+    return answer.view;
+  }
+  if (answer.next === 'reconcile') {
+    return reconcileTransfer(run);
+  }
+  try {
+    const send = stripeTransferActivity(
+      `send ${formatAmount(amountMinor, currency)} to the winner`,
+    );
+    await send(answer.claim);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) {
+      throw error;
+    }
+    // Whatever it was, also a timeout: the attempt rows tell what is known, and recordOutcome reads them.
+  }
+  return recordOutcome(answer.claim);
+}
+
+/** Doubles from wait to wait, and spreads winners who wait for the same cause. */
+function backoffMs(waits: number): number {
+  const doubled = Math.min(BACKOFF_FIRST_MS * 2 ** waits, BACKOFF_LONGEST_MS);
+  return Math.round(doubled * (0.9 + 0.2 * Math.random()));
+}
+
+/** The job may have ended or been terminated; a transfer does not need it. */
+async function tellJob(input: TransferInput, signal: SignalDefinition): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(jobWorkflowId(input.settlementId)).signal(signal);
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) {
+      throw error;
+    }
+  }
+}
+
+function show(view: TransferView, before: TransferView | undefined): void {
+  setCurrentDetails(transferDetails(view));
+  const reasonBefore = before?.failureReason ?? null;
+  // Each of these is an event of the history, so they are written when they change and not at every look.
+  if (before?.status !== view.status || reasonBefore !== view.failureReason) {
+    upsertSearchAttributes(transferAttributes(view));
+  }
+  if (reasonBefore !== view.failureReason) {
+    upsertMemo({ reason: view.failureReason });
+  }
+}
+
+function conclude(view: TransferView): TransferResult {
+  const { transferId, status, stripeTransferId, failureReason } = view;
+  if (status === 'completed' && stripeTransferId !== null) {
+    return { transferId, stripeTransferId };
+  }
+  throw ApplicationFailure.create({
+    type: FAILURE_TYPES.transferFailed,
+    message: failureReason ?? status,
+    nonRetryable: true,
+    details: [{ transferId, status, failureClass: view.failureClass }],
+  });
+}

@@ -1,0 +1,40 @@
+/** Goal: bounds that lean on each other keep their relation when one is changed. */
+import * as limits from '../../src/domain/limits';
+
+test('a POST ends within its activity, and two tries of one activity never overlap', () => {
+  expect(limits.STRIPE_CALL_DEADLINE_MS).toBeLessThan(limits.STRIPE_ACTIVITY_TIMEOUT_MS);
+  expect(limits.DATABASE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.STRIPE_ACTIVITY_TIMEOUT_MS);
+  expect(limits.STRIPE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.WORKER_SHUTDOWN_GRACE_MS);
+});
+
+test('a key is dead with us before Stripe may forget it, with room for a request on its way', () => {
+  const room = limits.STRIPE_KEY_RETENTION_MS - limits.KEY_SENDABLE_MS;
+  expect(room).toBeGreaterThanOrEqual(10 * limits.STRIPE_ACTIVITY_TIMEOUT_MS);
+});
+
+test('a job stays below what the server bears', () => {
+  expect(limits.JOB_WINDOW_CHILDREN).toBeLessThanOrEqual(50);
+  expect(limits.JOB_CHILDREN_PER_RUN).toBeLessThan(1_000);
+  expect(limits.JOB_HISTORY_EVENTS_MAX).toBeLessThan(4_000);
+  expect(limits.JOB_PAGE_TRANSFERS).toBeLessThanOrEqual(limits.JOB_WINDOW_CHILDREN);
+});
+
+test('waits are ordered, and closed runs stay visible longer than the longest', () => {
+  expect(limits.BACKOFF_FIRST_MS).toBeLessThan(limits.BACKOFF_LONGEST_MS);
+  expect(limits.PARK_AFTER_MS).toBeLessThan(limits.BLOCKED_LOOK_MS);
+  expect(limits.BLOCKED_LOOK_MS).toBeLessThan(limits.PAYEE_WAIT_MS);
+  const retentionMs = limits.NAMESPACE_RETENTION_DAYS * 24 * 60 * 60 * 1_000;
+  expect(retentionMs).toBeGreaterThan(limits.PAYEE_WAIT_MS);
+});
+
+test('the largest settlement of the largest prizes can be summed, and fits into its file', () => {
+  const largest = limits.WINNERS_PER_SETTLEMENT_MAX * limits.PRIZE_AMOUNT_MINOR_MAX_DEFAULT;
+  expect(Number.isSafeInteger(largest)).toBe(true);
+  const line = JSON.stringify({
+    userId: 'u'.repeat(limits.ID_CHARACTERS_MAX),
+    award: 'a'.repeat(limits.ID_CHARACTERS_MAX),
+    amountMinor: limits.PRIZE_AMOUNT_MINOR_MAX_DEFAULT,
+  });
+  const file = limits.WINNERS_PER_SETTLEMENT_MAX * (line.length + 1);
+  expect(file).toBeLessThan(limits.SETTLEMENT_FILE_BYTES_MAX);
+});

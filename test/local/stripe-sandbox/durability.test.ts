@@ -1,0 +1,161 @@
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { compileSandbox, run, type RunningSandbox } from './sandbox-process';
+import { closeAll, idOf, start, until } from './support';
+
+let program: string;
+let dataDir: string;
+const running: RunningSandbox[] = [];
+
+beforeAll(async () => {
+  program = await compileSandbox();
+});
+afterAll(async () => {
+  await rm(path.dirname(path.dirname(program)), { recursive: true });
+});
+beforeEach(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), 'stripe-sandbox-data-'));
+});
+afterEach(async () => {
+  await closeAll();
+  await Promise.all(running.splice(0).map(({ sandbox }) => sandbox.close()));
+  await rm(dataDir, { recursive: true });
+});
+
+async function launch(...args: string[]): Promise<RunningSandbox> {
+  const process = await run(program, ['--data-dir', dataDir, ...args]);
+  running.push(process);
+  return process;
+}
+
+describe('after SIGKILL', () => {
+  it('every answer that was given still holds', async () => {
+    const first = await launch('--balance', 'usd=5000');
+    const made = await first.sandbox.pay('key-1', { 'metadata[payout_transfer_id]': 'p-1' });
+    const refused = await first.sandbox.pay('key-2', { amount: '4001' });
+    await first.sandbox.control('accounts', { id: 'acct_closed', state: 'closed' });
+    await first.sandbox.control('keys', { key: 'sk_test_old', state: 'invalid' });
+    await first.sandbox.control('clock', { advanceMs: 3_600_000 });
+    const platform = await first.sandbox.send('GET', '/v1/account');
+    await first.sandbox.close();
+    expect((await first.exited).signal).toBe('SIGKILL');
+
+    // The balance of the command line is for new data directories only.
+    const { sandbox } = await launch('--balance', 'usd=5000');
+    const again = await sandbox.pay('key-1', { 'metadata[payout_transfer_id]': 'p-1' });
+    expect(again.text).toBe(made.text);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect((await sandbox.pay('key-2', { amount: '4001' })).text).toBe(refused.text);
+    expect((await sandbox.pay('key-3', { amount: '4001' })).status).toBe(400);
+    expect((await sandbox.pay('key-4', { destination: 'acct_closed' })).status).toBe(400);
+    expect((await sandbox.send('GET', '/v1/account')).text).toBe(platform.text);
+    const headers = { Authorization: 'Bearer sk_test_old' };
+    expect((await sandbox.send('GET', '/v1/account', { headers })).status).toBe(401);
+    const clock = (await (await fetch(`${sandbox.baseUrl}/_sandbox/clock`)).json()) as {
+      nowMs: number;
+    };
+    expect(clock.nowMs - Date.now()).toBeGreaterThan(3_599_000);
+    expect(await sandbox.oracle()).toMatchObject({
+      transfers: 1,
+      executions: 4,
+      replays: 2,
+      byPayoutTransferId: { 'p-1': { count: 1, ids: [idOf(made)] } },
+    });
+  });
+
+  it('in the middle of many creates no answered transfer is missing and none is doubled', async () => {
+    const first = await launch();
+    const sent: string[] = [];
+    const answered = new Map<string, string>();
+    const pay = ({ sandbox }: RunningSandbox, key: string) =>
+      sandbox.pay(key, { 'metadata[payout_transfer_id]': key });
+    const lane = async (): Promise<never> => {
+      for (;;) {
+        const key = `key-${sent.length}`;
+        sent.push(key);
+        answered.set(key, idOf(await pay(first, key)));
+        if (answered.size === 60) {
+          first.child.kill('SIGKILL');
+        }
+      }
+    };
+    await Promise.allSettled(Array.from({ length: 10 }, lane));
+    expect(answered.size).toBeLessThan(sent.length);
+
+    const second = await launch();
+    for (const key of sent) {
+      const id = idOf(await pay(second, key));
+      expect(id).toBe(answered.get(key) ?? id);
+    }
+    const { byPayoutTransferId, transfers } = await second.sandbox.oracle();
+    expect(transfers).toBe(sent.length);
+    expect(Object.values(byPayoutTransferId).every(({ count }) => count === 1)).toBe(true);
+  });
+
+  it('scripted faults, random draws and late commits are still to come', async () => {
+    const first = await launch();
+    const { sandbox } = first;
+    const match = { method: 'POST' };
+    await sandbox.control('faults', { match, fault: { kind: 'commit_later', afterMs: 600_000 } });
+    await sandbox.control('faults', { match, fault: { kind: 'status', status: 418 }, times: 2 });
+    expect((await sandbox.pay('key-1')).status).toBe(500);
+    expect((await sandbox.pay('key-2')).status).toBe(418);
+    await sandbox.close();
+
+    const second = await launch();
+    expect((await second.sandbox.pay('key-3')).status).toBe(418);
+    expect((await second.sandbox.pay('key-4')).status).toBe(200);
+    await second.sandbox.control('clock', { advanceMs: 600_000 });
+    expect((await second.sandbox.oracle()).transfers).toBe(2);
+  });
+});
+
+describe('the journal', () => {
+  it('with a torn last line loses that transaction only, and goes on', async () => {
+    const first = await start({ dataDir });
+    const made = await first.pay('key-1');
+    await first.close();
+    await appendFile(path.join(dataDir, 'journal.jsonl'), '[["transfers","tr_torn",{"id":"tr_t');
+    const second = await start({ dataDir });
+    await second.pay('key-2');
+    await second.close();
+    const third = await start({ dataDir });
+    expect((await third.pay('key-1')).text).toBe(made.text);
+    expect((await third.oracle()).transfers).toBe(2);
+  });
+
+  it('has a transfer and its saved answer in one line', async () => {
+    const sandbox = await start({ dataDir });
+    await sandbox.pay('key-1');
+    const lines = (await readFile(path.join(dataDir, 'journal.jsonl'), 'utf8')).split('\n');
+    const line = lines.find((text) => text.includes('"transfers"'));
+    expect(line).toContain('"idempotency"');
+    expect(line).toContain('"balances"');
+  });
+});
+
+describe('the program', () => {
+  it('says its address in one line and stops on SIGTERM, even with a hanging request', async () => {
+    const { child, sandbox, stdout, exited } = await launch('--port', '0');
+    expect(JSON.parse(stdout())).toEqual({ stripeApiBase: sandbox.baseUrl });
+    expect(stdout().trimEnd().split('\n')).toHaveLength(1);
+    await sandbox.control('faults', { fault: { kind: 'hang' } });
+    const hanging = sandbox.pay('key').catch((error: unknown) => error);
+    await until(async () => (await sandbox.oracle()).posts === 1);
+    child.kill('SIGTERM');
+    expect(await exited).toEqual({ code: 0, signal: null });
+    expect(await hanging).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('stops when its parent is gone', async () => {
+    const { child, exited } = await launch();
+    child.disconnect();
+    expect((await exited).code).toBe(0);
+  });
+
+  it('refuses wrong options', async () => {
+    await expect(launch('--balance', 'usd=lots')).rejects.toThrow('ended before it was ready');
+  });
+});

@@ -1,0 +1,194 @@
+/**
+ * Goal: what tests of Postgres and of activities start from, in few words: a database of their own, debts, accounts.
+ * Method: everything is made by the product's own repositories, except where a test wants what they would refuse.
+ */
+import { Pool, type QueryResultRow } from 'pg';
+
+import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
+import { postgresErrorOf } from '../../src/db/database-errors';
+import type { Installation } from '../../src/db/installation';
+import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
+import type { PayoutJob } from '../../src/db/payout-jobs';
+import { schedulePayoutJob } from '../../src/db/schedule-payout-job';
+import { insertSettlement } from '../../src/db/settlements';
+import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
+import { DEFAULT_AWARD } from '../../src/domain/ids';
+import type { Settlement, Winner } from '../../src/domain/settlement';
+import { createTestDatabase } from './postgres';
+
+/** Which installation pays in tests that need no Stripe. */
+export const PLATFORM: Installation = {
+  installationId: 'test',
+  stripeAccountId: 'acct_platform',
+  livemode: false,
+};
+
+export const MAX_ATTEMPTS = 3;
+
+let made = 0;
+
+/** A new made-up id; no two tests of a file share one. */
+export function newId(what: string): string {
+  made += 1;
+  return `${what}-${made.toString()}`;
+}
+
+/** A database of its own with two ways in: as the product, and as its owner with SQL. */
+export interface DatabaseBed {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  /** Another connection pool on the same database: another process, as far as Postgres can tell. */
+  connect(connectionsMax?: number): DatabaseConnection;
+  rows<Row extends QueryResultRow>(statement: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Statements in one transaction of the owner's. */
+  inTransaction(...statements: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openDatabaseBed(connectionsMax = 10): Promise<DatabaseBed> {
+  const { databaseUrl, drop } = await createTestDatabase();
+  const product = openDatabase(databaseUrl, connectionsMax);
+  const others: DatabaseConnection[] = [];
+  const owner = new Pool({ connectionString: databaseUrl, max: 4 });
+  return {
+    databaseUrl,
+    database: product.database,
+    connect: (max = 1) => {
+      const other = openDatabase(databaseUrl, max);
+      others.push(other);
+      return other;
+    },
+    rows: async <Row extends QueryResultRow>(statement: string, values: readonly unknown[] = []) =>
+      (await owner.query<Row>(statement, [...values])).rows,
+    inTransaction: async (...statements) => {
+      const client = await owner.connect();
+      try {
+        for (const statement of ['begin', ...statements, 'commit']) {
+          await client.query(statement);
+        }
+      } catch (error) {
+        await client.query('rollback');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    close: async () => {
+      await Promise.all([product.close(), ...others.map((other) => other.close()), owner.end()]);
+      await drop();
+    },
+  };
+}
+
+export interface WinnerWish {
+  readonly userId?: string;
+  readonly award?: string;
+  readonly amountMinor?: number;
+}
+
+export interface SettlementWish {
+  readonly settlementId?: string;
+  readonly contestId?: string;
+  readonly currency?: string;
+  /** How many winners, or who they are. */
+  readonly winners?: number | readonly WinnerWish[];
+}
+
+/** A checked settlement; ids that are not wished for are new. */
+export function settlementOf(wish: SettlementWish = {}): Settlement {
+  const { winners: wished = 1 } = wish;
+  const wishes: readonly WinnerWish[] =
+    typeof wished === 'number' ? Array.from({ length: wished }, () => ({})) : wished;
+  const winners: Winner[] = wishes.map((winner, index) => ({
+    userId: winner.userId ?? newId('user'),
+    award: winner.award ?? DEFAULT_AWARD,
+    amountMinor: winner.amountMinor ?? 1_000 + index,
+  }));
+  return {
+    settlementId: wish.settlementId ?? newId('settlement'),
+    contestId: wish.contestId ?? newId('contest'),
+    currency: wish.currency ?? 'usd',
+    winners,
+    totalMinor: winners.reduce((sum, winner) => sum + winner.amountMinor, 0),
+  };
+}
+
+export interface ScheduledSettlement {
+  readonly settlement: Settlement;
+  readonly job: PayoutJob;
+  /** In the order of their ids. */
+  readonly transfers: readonly PayoutTransfer[];
+}
+
+/** A recorded settlement with its job and transfers, nobody claimed. */
+export async function givenScheduledSettlement(
+  database: Database,
+  wish: SettlementWish = {},
+  terms: { readonly installationId?: string; readonly maxAttempts?: number } = {},
+): Promise<ScheduledSettlement> {
+  const settlement = settlementOf(wish);
+  const job = await database.transaction(async (transaction) => {
+    await insertSettlement(transaction, settlement);
+    const scheduled = await schedulePayoutJob(transaction, settlement.settlementId, {
+      installationId: terms.installationId ?? PLATFORM.installationId,
+      maxAttempts: terms.maxAttempts ?? MAX_ATTEMPTS,
+    });
+    return scheduled.job;
+  });
+  const transfers = await findTransfersByJob(database, job.id, {
+    afterTransferId: null,
+    transfersMax: 10_000,
+  });
+  return { settlement, job, transfers };
+}
+
+/** One debt of one winner, with the winner's connected account where one is wished for. */
+export async function givenTransfer(
+  database: Database,
+  wish: { readonly account?: string; readonly amountMinor?: number; readonly maxAttempts?: number },
+): Promise<PayoutTransfer> {
+  const userId = newId('user');
+  if (wish.account !== undefined) {
+    await insertUserStripeAccount(database, { userId, stripeAccountId: wish.account });
+  }
+  const { amountMinor, maxAttempts } = wish;
+  const { transfers } = await givenScheduledSettlement(
+    database,
+    { winners: [{ userId, ...(amountMinor !== undefined && { amountMinor }) }] },
+    { ...(maxAttempts !== undefined && { maxAttempts }) },
+  );
+  return transfers[0]!;
+}
+
+/** What Postgres refused with: the constraint's name where it has one, else its message. */
+export async function refusalOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) {
+    return 'nothing was refused';
+  }
+  const refused = postgresErrorOf(error);
+  return refused?.constraint ?? refused?.message ?? String(error);
+}
+
+/**
+ * Waits until a session of this database waits for a lock: the moment in which a race is decided.
+ * @throws Error when none does within 10 s
+ */
+export async function untilSomebodyWaitsForLock(bed: DatabaseBed, sessions = 1): Promise<void> {
+  const giveUpAt = Date.now() + 10_000;
+  for (;;) {
+    const [row] = await bed.rows<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if ((row?.waiting ?? 0) >= sessions) {
+      return;
+    }
+    if (Date.now() > giveUpAt) {
+      throw new Error('nobody waited for a lock within 10 s');
+    }
+  }
+}

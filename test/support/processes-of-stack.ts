@@ -1,0 +1,26 @@
+import { startLocalStack, type LocalStack } from '../../local/stack';
+import { createTemplate } from './postgres-template';
+import { POSTGRES_ADMIN_URL, TEMPORAL_ADDRESS } from './processes-of-run';
+
+/** Starts the run's Postgres and Temporal, makes the template and publishes the addresses. */
+export async function startServersOfRun(): Promise<LocalStack> {
+  const stack = await startLocalStack({
+    stripe: false,
+    fsync: false,
+    onProgress: (line) => {
+      // Silence would look like a hang while the Temporal server is built for the first time.
+      if (!line.endsWith('ready')) {
+        process.stderr.write(`${line}\n`);
+      }
+    },
+  });
+  try {
+    await createTemplate(stack.databaseUrl);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  process.env[POSTGRES_ADMIN_URL] = stack.databaseUrl;
+  process.env[TEMPORAL_ADDRESS] = stack.temporalAddress;
+  return stack;
+}
