@@ -1,4 +1,3 @@
-import { watchNpx } from './npx-watch';
 import type { LocalPorts } from './parts';
 import { startLocalStack, type LocalStack } from './stack';
 
@@ -32,11 +31,9 @@ export async function localUp(options: LocalUpOptions, io: LocalUpIo): Promise<n
   for (const signal of STOP_SIGNALS) {
     process.on(signal, stop);
   }
-  const endWatch = watchNpx(process.env, stop);
   try {
     return await runStack(options, io, stopping.signal);
   } finally {
-    endWatch();
     for (const signal of STOP_SIGNALS) {
       process.removeListener(signal, stop);
     }

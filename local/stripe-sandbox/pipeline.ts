@@ -102,9 +102,21 @@ export class Pipeline {
     const plan = planFor(fault);
     // A fault of the network or of a proxy: nothing reaches the idempotency layer.
     const reaches = plan.execute || plan.save !== null;
-    const own = reaches ? await this.executeOnce(request, plan) : null;
+    const own = reaches ? await this.answerOnce(request, plan) : null;
     await this.pause(plan.waitAfterMs);
     return { how: plan.delivery, answer: spoken(plan, request) ?? own };
+  }
+
+  /** A conflict is an answer like others: a connection that is to be lost loses it, too. */
+  private async answerOnce(request: Admitted, plan: FaultPlan): Promise<Answer> {
+    try {
+      return await this.executeOnce(request, plan);
+    } catch (error) {
+      if (error instanceof StripeError) {
+        return failure(error, request.requestId, request.caller);
+      }
+      throw error;
+    }
   }
 
   private async executeOnce(request: Admitted, plan: FaultPlan): Promise<Answer> {

@@ -53,16 +53,14 @@ export async function claimTransfer(
     if (isTerminal(transfer.status)) {
       return { next: 'rest', view: viewOf(transfer) };
     }
-    switch (transfer.status) {
-      case 'processing':
-        return transfer.claimRunId === input.runId
-          ? heldClaim(transfer)
-          : { next: 'reconcile', view: viewOf(transfer) };
-      case 'unknown':
-        return claimUnknown(transaction, transfer, input);
-      default:
-        return claimUnsent(dependencies, transaction, transfer, input);
+    if (transfer.status === 'processing') {
+      return transfer.claimRunId === input.runId
+        ? heldClaim(transfer)
+        : { next: 'reconcile', view: viewOf(transfer) };
     }
+    return transfer.status === 'unknown'
+      ? claimUnknown(transaction, transfer, input)
+      : claimUnsent(dependencies, transaction, transfer, input);
   });
 }
 

@@ -33,7 +33,7 @@ export async function concludeClaim(
 ): Promise<PayoutTransfer> {
   const attempts = await attemptsOfGeneration(executor, transfer);
   const paid = attempts.find((attempt) => attempt.resolution === 'created');
-  if (paid?.stripeTransferId != null) {
+  if (paid !== undefined && paid.stripeTransferId !== null) {
     return settleCreatedTransfer(executor, transfer, {
       stripeTransferId: paid.stripeTransferId,
       attemptNumber: paid.attemptNumber,

@@ -14,6 +14,7 @@ import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
+import { watchNpx } from './npx-watch';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
 const PORT_MAX = 65_535;
@@ -110,6 +111,7 @@ function addPayoutCommands(program: Command, finish: Finish): void {
 }
 
 async function main(): Promise<void> {
+  watchNpx(process.env, () => process.kill(process.pid, 'SIGTERM'));
   const finish = async (run: (context: CommandContext) => Promise<number> | number) => {
     process.exitCode = await run(createCommandContext());
   };

@@ -1,39 +1,43 @@
-import Table from 'cli-table3';
-
 import { formatAmount } from '../domain/money';
 import { REASONS } from '../domain/reasons';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
+import { plainTable } from './plain-table';
 import type { JobStatusReport, SettlementStatus } from './read-status';
 
 /** Rows that a person can still read; `--json` has all of them. */
-export const TABLE_ROWS_MAX = 200;
+const TABLE_ROWS_MAX = 200;
 
 /** The winners of a settlement for a terminal: who is not paid comes first, largest prize first, each with a reason. */
 export function statusTable(status: SettlementStatus): string {
-  const table = new Table({
-    head: ['user', 'amount', 'status', 'attempts', 'Stripe transfer', 'why'],
-    colAligns: ['left', 'right', 'left', 'right', 'left', 'left'],
-    style: { head: [], border: [] },
-  });
   const rows = [...status.transfers].sort(
     (left, right) =>
       Number(left.status === 'completed') - Number(right.status === 'completed') ||
       right.amountMinor - left.amountMinor ||
       left.userId.localeCompare(right.userId),
   );
-  for (const row of rows.slice(0, TABLE_ROWS_MAX)) {
-    table.push([
-      row.userId,
-      formatAmount(row.amountMinor, row.currency),
-      row.status,
-      row.attemptCount.toString(),
-      row.stripeTransferId ?? '',
-      row.failureReason ?? '',
-    ]);
-  }
+  const table = plainTable(
+    {
+      user: 'left',
+      amount: 'right',
+      status: 'left',
+      attempts: 'right',
+      'Stripe transfer': 'left',
+      why: 'left',
+    },
+    rows
+      .slice(0, TABLE_ROWS_MAX)
+      .map((row) => [
+        row.userId,
+        formatAmount(row.amountMinor, row.currency),
+        row.status,
+        row.attemptCount.toString(),
+        row.stripeTransferId ?? '',
+        row.failureReason ?? '',
+      ]),
+  );
   const omitted = rows.length - TABLE_ROWS_MAX;
   return [
-    table.toString(),
+    table,
     ...(omitted > 0 ? [`… and ${omitted.toString()} more; --json has all of them`] : []),
     ...explanations(status),
     summaryLine(status.settlementId, status.job),
@@ -49,7 +53,7 @@ function explanations(status: SettlementStatus): string[] {
   return [...reasons].sort().map((reason) => `${reason}: ${REASONS[reason].operatorText}`);
 }
 
-export function summaryLine(settlementId: string, job: JobStatusReport): string {
+function summaryLine(settlementId: string, job: JobStatusReport): string {
   const parts = TRANSFER_STATUSES.filter((state) => job.counts[state] > 0).map(
     (state) => `${job.counts[state].toString()} ${state}`,
   );

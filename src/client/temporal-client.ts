@@ -20,7 +20,7 @@ export interface TemporalClient {
   readonly connection: Connection;
   readonly address: string;
   readonly namespace: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** @throws TemporalUnreachableError within CONNECT_TIMEOUT_MS when nothing answers */
@@ -48,14 +48,20 @@ export async function connectTemporal(
   };
 }
 
-/** gRPC status codes of a server that is not there for us: deadline exceeded, unavailable. */
-const UNAVAILABLE_STATUSES: readonly number[] = [4, 14];
-const NOT_FOUND_STATUS = 5;
+/** gRPC status codes: https://grpc.io/docs/guides/status-codes/ */
+const DEADLINE_EXCEEDED = 4;
+const NOT_FOUND = 5;
+const UNAVAILABLE = 14;
 
 export function isTemporalUnavailable(error: unknown): boolean {
-  return isGrpcServiceError(error) && UNAVAILABLE_STATUSES.includes(error.code);
+  const status = grpcStatusOf(error);
+  return status === DEADLINE_EXCEEDED || status === UNAVAILABLE;
 }
 
 export function isNotFound(error: unknown): boolean {
-  return isGrpcServiceError(error) && error.code === Number(NOT_FOUND_STATUS);
+  return grpcStatusOf(error) === NOT_FOUND;
+}
+
+function grpcStatusOf(error: unknown): number | undefined {
+  return isGrpcServiceError(error) ? error.code : undefined;
 }

@@ -1,10 +1,5 @@
 import { DatabaseError } from 'pg';
 
-/** Postgres could not be reached, or went away: nothing is known to be wrong with the statement (exit code 3). */
-export class DatabaseUnreachableError extends Error {
-  override readonly name = 'DatabaseUnreachableError';
-}
-
 /** SQLSTATE classes of a server that is not there for us: connection, shutdown, too many connections. */
 const UNREACHABLE_SQLSTATES = ['08', '57P', '53300'];
 

@@ -11,7 +11,7 @@ export type Executor = Pick<Database, 'select' | 'insert' | 'update' | 'execute'
 export interface DatabaseConnection {
   readonly database: Database;
   /** Waits for running statements and closes every connection. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

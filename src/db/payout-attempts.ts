@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql, type SQL } from 'drizzle-orm';
 
 import type { TransferClaim } from '../domain/contracts';
 import type { FrozenRequest } from '../domain/generation';
@@ -39,16 +39,38 @@ export async function beginSend(
   claim: TransferClaim,
   platform: Installation,
 ): Promise<BegunSend | undefined> {
-  const result = await executor.execute<{
-    attempt_number: number;
-    idempotency_key: string;
-    amount_minor: string;
-    currency: string;
-    destination: string;
-    transfer_group: string;
-    metadata: Record<string, string>;
-    livemode: boolean;
-  }>(sql`
+  const result = await executor.execute<BegunSendRow>(beginSendStatement(claim, platform));
+  const [row] = result.rows;
+  if (row === undefined) {
+    return undefined;
+  }
+  return {
+    attemptNumber: row.attempt_number,
+    idempotencyKey: row.idempotency_key,
+    livemode: row.livemode,
+    request: {
+      amountMinor: Number(row.amount_minor),
+      currency: row.currency,
+      destination: row.destination,
+      transferGroup: row.transfer_group,
+      metadata: row.metadata,
+    },
+  };
+}
+
+interface BegunSendRow extends Record<string, unknown> {
+  attempt_number: number;
+  idempotency_key: string;
+  amount_minor: string;
+  currency: string;
+  destination: string;
+  transfer_group: string;
+  metadata: Record<string, string>;
+  livemode: boolean;
+}
+
+function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
+  return sql`
     with allowed as (
       select transfer.id, generation.generation
       from payout_transfers as transfer
@@ -93,23 +115,7 @@ export async function beginSend(
     )
     select attempt.attempt_number, stamped.idempotency_key, stamped.amount_minor, stamped.currency,
            stamped.destination, stamped.transfer_group, stamped.metadata, stamped.livemode
-    from attempt, stamped`);
-  const [row] = result.rows;
-  if (row === undefined) {
-    return undefined;
-  }
-  return {
-    attemptNumber: row.attempt_number,
-    idempotencyKey: row.idempotency_key,
-    livemode: row.livemode,
-    request: {
-      amountMinor: Number(row.amount_minor),
-      currency: row.currency,
-      destination: row.destination,
-      transferGroup: row.transfer_group,
-      metadata: row.metadata,
-    },
-  };
+    from attempt, stamped`;
 }
 
 /**

@@ -101,13 +101,3 @@ export async function isKeySendable(
     );
   return row?.sendable === true;
 }
-
-export function requestOf(generation: PayoutGeneration): FrozenRequest {
-  return {
-    amountMinor: generation.amountMinor,
-    currency: generation.currency,
-    destination: generation.destination,
-    transferGroup: generation.transferGroup,
-    metadata: generation.metadata,
-  };
-}

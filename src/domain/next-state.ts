@@ -80,7 +80,7 @@ export function nextState(
     };
   }
   const last = claimed.at(-1);
-  if (last?.leadsTo == null || last.reason === null) {
+  if (last === undefined || last.leadsTo === null || last.reason === null) {
     return nothingSent(refusal);
   }
   const { closesGeneration: closeGeneration, leadsTo, reason } = last;

@@ -10,12 +10,16 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client as TemporalClient, Connection } from '@temporalio/client';
 import { Client } from 'pg';
+import { compiledEntry } from '../../local/compiled-entry';
 import { freePort } from '../../local/free-port';
 import { isAlive, waitUntilGone } from '../../local/process-life';
 import { startLocalStack, type LocalStack, type LocalStackOptions } from '../../local/stack';
 import { spawnNode, type TestProcess } from '../support/processes';
 
-const LOCAL_UP = resolve(__dirname, '../support/processes-local-up.cjs');
+/** What the command line does once it has read its options, which come as JSON here. */
+const LOCAL_UP = `
+  const { localUp } = require(${JSON.stringify(compiledEntry('local-up.js'))});
+  localUp(JSON.parse(process.argv[1]), process).then((code) => process.exit(code));`;
 const HAS_SANDBOX = existsSync(resolve(__dirname, '../../dist/local/stripe-sandbox/main.js'));
 const GONE_LIMIT_MS = 20_000;
 const READY_LIMIT_MS = 30_000;
@@ -176,13 +180,14 @@ describe('a port in use', () => {
 
 describe('payouts local up', () => {
   const arguments_ = (dir: string, options: object): string[] => [
+    LOCAL_UP,
     JSON.stringify({ dir, stripe: false, json: true, ...options }),
   ];
 
   test('prints one line, and ends with 0 on SIGTERM with nothing left', async () => {
     const dir = newFolder();
     const port = await freePort();
-    const child = spawnNode(LOCAL_UP, arguments_(dir, { ports: { postgres: port } }));
+    const child = spawnNode('-e', arguments_(dir, { ports: { postgres: port } }));
     const ready = await readyLine(child);
     expect(ready).toEqual({
       databaseUrl: expect.stringContaining(`@127.0.0.1:${String(port)}/payouts`) as string,
@@ -198,7 +203,7 @@ describe('payouts local up', () => {
 
   test('killed with SIGKILL leaves no process, and its folder can be used at once', async () => {
     const dir = newFolder();
-    const child = spawnNode(LOCAL_UP, arguments_(dir, { stripe: HAS_SANDBOX }));
+    const child = spawnNode('-e', arguments_(dir, { stripe: HAS_SANDBOX }));
     await readyLine(child);
     const pids = recordedPids(dir);
     child.signal('SIGKILL');
@@ -210,7 +215,7 @@ describe('payouts local up', () => {
 
   test('stopped while it starts ends with 0 and leaves nothing', async () => {
     const dir = newFolder();
-    const child = spawnNode(LOCAL_UP, arguments_(dir, {}));
+    const child = spawnNode('-e', arguments_(dir, {}));
     while (!existsSync(join(dir, 'parts.json'))) {
       await delay(10);
     }
@@ -221,7 +226,7 @@ describe('payouts local up', () => {
 
   test('ends with 1 and names the part that died', async () => {
     const dir = newFolder();
-    const child = spawnNode(LOCAL_UP, arguments_(dir, {}));
+    const child = spawnNode('-e', arguments_(dir, {}));
     await readyLine(child);
     process.kill(recordedPids(dir)[0] ?? 0, 'SIGKILL');
     const { code, stderr } = await child.ended;
@@ -231,7 +236,7 @@ describe('payouts local up', () => {
 
   test('says what to paste when it is read by a person', async () => {
     const dir = newFolder();
-    const child = spawnNode(LOCAL_UP, arguments_(dir, { json: false }));
+    const child = spawnNode('-e', arguments_(dir, { json: false }));
     while (!child.stdout().includes('Web UI') && isAlive(child.pid)) {
       await delay(50);
     }

@@ -7,11 +7,18 @@ import { Pool, type QueryResultRow } from 'pg';
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
 import { postgresErrorOf } from '../../src/db/database-errors';
 import type { Installation } from '../../src/db/installation';
-import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
+import { openGeneration, type PayoutGeneration } from '../../src/db/payout-generations';
+import {
+  findTransfersByJob,
+  markProcessing,
+  type PayoutTransfer,
+} from '../../src/db/payout-transfers';
 import type { PayoutJob } from '../../src/db/payout-jobs';
 import { schedulePayoutJob } from '../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../src/db/settlements';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
+import type { TransferClaim } from '../../src/domain/contracts';
+import { freezeRequest } from '../../src/domain/generation';
 import { DEFAULT_AWARD } from '../../src/domain/ids';
 import type { Settlement, Winner } from '../../src/domain/settlement';
 import { createTestDatabase } from './postgres';
@@ -158,6 +165,35 @@ export async function givenTransfer(
     { ...(maxAttempts !== undefined && { maxAttempts }) },
   );
   return transfers[0]!;
+}
+
+export interface ClaimedTransfer {
+  readonly transfer: PayoutTransfer;
+  readonly generation: PayoutGeneration;
+  readonly claim: TransferClaim;
+}
+
+/** A debt under the claim of `run-1`, its first generation open, nothing sent. */
+export async function givenClaimedTransfer(
+  database: Database,
+  wish: { readonly maxAttempts?: number } = {},
+): Promise<ClaimedTransfer> {
+  const pending = await givenTransfer(database, wish);
+  const generation = await openGeneration(database, {
+    transferId: pending.id,
+    generation: 1,
+    request: freezeRequest({
+      ...pending,
+      transferId: pending.id,
+      installationId: PLATFORM.installationId,
+      destination: 'acct_winner',
+    }),
+    stripeAccountId: PLATFORM.stripeAccountId,
+    livemode: PLATFORM.livemode,
+  });
+  const transfer = await markProcessing(database, pending, { runId: 'run-1', generation: 1 });
+  const { claimNumber } = transfer;
+  return { transfer, generation, claim: { transferId: transfer.id, generation: 1, claimNumber } };
 }
 
 /** What Postgres refused with: the constraint's name where it has one, else its message. */

@@ -36,6 +36,15 @@ describe('a lost connection', () => {
     expect(await transfers()).toBe(1);
   });
 
+  it('loses a replay and a conflict as well', async () => {
+    await sandbox.pay('key');
+    await script({ kind: 'drop_after' }, { times: 2 });
+    await expect(sandbox.pay('key')).rejects.toEqual(LOST);
+    await expect(sandbox.pay('key', { amount: '2' })).rejects.toEqual(LOST);
+    expect(errorOf(await sandbox.pay('key', { amount: '2' })).type).toBe('idempotency_error');
+    expect(await sandbox.oracle()).toMatchObject({ posts: 4, replays: 1, transfers: 1 });
+  });
+
   it('in the middle of the body is an SDK error with a request id and no status', async () => {
     await script({ kind: 'truncate_after' });
     const stripe = sandbox.stripe();

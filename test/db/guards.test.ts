@@ -1,0 +1,320 @@
+/**
+ * Goal: what must hold whoever writes (drizzle/0002_guards.sql): frozen debts, requests and winners, kept facts.
+ * Method: each guard is met by the owner of the tables with the plain SQL that it has to refuse.
+ */
+import { beginSend, recordAnswer, resolveAttempt } from '../../src/db/payout-attempts';
+import { insertSettlement } from '../../src/db/settlements';
+import {
+  givenClaimedTransfer,
+  givenScheduledSettlement,
+  givenTransfer,
+  openDatabaseBed,
+  PLATFORM,
+  refusalOf,
+  settlementOf,
+  type ClaimedTransfer,
+  type DatabaseBed,
+} from '../support/builders';
+
+let bed: DatabaseBed;
+
+beforeAll(async () => {
+  bed = await openDatabaseBed();
+});
+
+afterAll(() => bed.close());
+
+const NOTHING = 'nothing was refused';
+
+/** Sets one column of one row and tells what was refused. */
+function change(table: string, assignment: string, where: string): Promise<string> {
+  return refusalOf(bed.rows(`update ${table} set ${assignment} where ${where}`));
+}
+
+async function givenUnresolvedSend(): Promise<ClaimedTransfer> {
+  const claimed = await givenClaimedTransfer(bed.database);
+  await beginSend(bed.database, claimed.claim, PLATFORM);
+  return claimed;
+}
+
+describe('a debt keeps whose it is and how much it is', () => {
+  test.each([
+    'id = gen_random_uuid()',
+    `settlement_id = 'other'`,
+    `contest_id = 'other'`,
+    `user_id = 'other'`,
+    `award = 'other'`,
+    'amount_minor = amount_minor + 1',
+    `currency = 'eur'`,
+  ])('%s', async (assignment) => {
+    const { id } = await givenTransfer(bed.database, {});
+    expect(await change('payout_transfers', assignment, `id = '${id}'`)).toContain(
+      'whose a transfer is and its amount never change',
+    );
+  });
+
+  test('it may not be moved to another job', async () => {
+    const { id } = await givenTransfer(bed.database, {});
+    const { job } = await givenScheduledSettlement(bed.database);
+    expect(
+      await change('payout_transfers', `payout_job_id = '${job.id}'`, `id = '${id}'`),
+    ).toContain('never change');
+  });
+
+  test('it is never deleted', async () => {
+    const { id } = await givenTransfer(bed.database, {});
+    const gone = bed.rows('delete from payout_transfers where id = $1', [id]);
+    expect(await refusalOf(gone)).toContain('transfers are never deleted');
+  });
+
+  test('paid means a Stripe id, unpaid none', async () => {
+    const { transfer } = await givenClaimedTransfer(bed.database);
+    const where = `id = '${transfer.id}'`;
+    expect(await change('payout_transfers', `status = 'completed'`, where)).toBe(
+      'payout_transfers_paid_means_stripe_id',
+    );
+    expect(await change('payout_transfers', `stripe_transfer_id = 'tr_1'`, where)).toBe(
+      'payout_transfers_paid_means_stripe_id',
+    );
+  });
+
+  test('paid keeps its Stripe id', async () => {
+    const { transfer } = await givenClaimedTransfer(bed.database);
+    const where = `id = '${transfer.id}'`;
+    const paid = `status = 'completed', stripe_transfer_id = 'tr_${transfer.id}'`;
+    expect(await change('payout_transfers', paid, where)).toBe(NOTHING);
+    for (const id of [`'tr_other'`, 'null']) {
+      expect(await change('payout_transfers', `stripe_transfer_id = ${id}`, where)).toContain(
+        'a paid transfer keeps its Stripe id',
+      );
+    }
+  });
+
+  test.each([
+    ['payout_transfers_reversed_is_part', 'amount_reversed = amount_minor + 1'],
+    ['payout_transfers_attempts', 'counted_attempt_count = attempt_count + 1'],
+    ['payout_transfers_claim', `status = 'processing', claim_run_id = null`],
+    ['payout_transfers_unpaid_has_reason', `status = 'blocked'`],
+  ])('%s', async (constraint, assignment) => {
+    const { id } = await givenTransfer(bed.database, {});
+    expect(await change('payout_transfers', assignment, `id = '${id}'`)).toBe(constraint);
+  });
+});
+
+describe('a generation is frozen when it is opened', () => {
+  test.each([
+    'generation = 2',
+    `idempotency_key = 'payout:other'`,
+    'amount_minor = amount_minor + 1',
+    `currency = 'eur'`,
+    `destination = 'acct_other'`,
+    `transfer_group = 'other'`,
+    `metadata = '{}'`,
+    `metadata = (select json_object_agg(key, value order by key desc) from json_each(metadata))`,
+    `stripe_account_id = 'acct_other'`,
+    'livemode = not livemode',
+    `opened_at = opened_at + interval '1 second'`,
+  ])('%s', async (assignment) => {
+    const { transfer } = await givenClaimedTransfer(bed.database);
+    const where = `transfer_id = '${transfer.id}'`;
+    expect(await change('payout_generations', assignment, where)).toContain(
+      'a generation is frozen when it is opened',
+    );
+  });
+
+  test('the first send is stamped once', async () => {
+    const { transfer } = await givenUnresolvedSend();
+    const where = `transfer_id = '${transfer.id}'`;
+    for (const value of ['payout_now()', 'null']) {
+      expect(await change('payout_generations', `first_sent_at = ${value}`, where)).toContain(
+        'frozen',
+      );
+    }
+  });
+
+  test('the end is written once, with its reason', async () => {
+    const { transfer } = await givenClaimedTransfer(bed.database);
+    const where = `transfer_id = '${transfer.id}'`;
+    expect(await change('payout_generations', 'closed_at = payout_now()', where)).toBe(
+      'payout_generations_closed_has_reason',
+    );
+    const close = `closed_at = payout_now(), closed_reason = 'paid'`;
+    expect(await change('payout_generations', close, where)).toBe(NOTHING);
+    for (const reopen of ['closed_at = null, closed_reason = null', `closed_reason = 'other'`]) {
+      expect(await change('payout_generations', reopen, where)).toContain('frozen');
+    }
+  });
+
+  test('it does not end while a send under its key is unresolved', async () => {
+    const { transfer, claim } = await givenUnresolvedSend();
+    const where = `transfer_id = '${transfer.id}'`;
+    const close = `closed_at = payout_now(), closed_reason = 'key_too_old'`;
+    expect(await change('payout_generations', close, where)).toBe(
+      'payout_generations_unresolved_send',
+    );
+    await resolveAttempt(bed.database, { ...claim, attemptNumber: 1 }, 'not_created');
+    expect(await change('payout_generations', close, where)).toBe(NOTHING);
+  });
+
+  test('a transfer has one open generation, and a key one generation', async () => {
+    const { transfer, generation } = await givenClaimedTransfer(bed.database);
+    const open = (number: number, key: string): Promise<unknown> =>
+      bed.rows(
+        `insert into payout_generations (transfer_id, generation, idempotency_key, amount_minor,
+           currency, destination, transfer_group, metadata, stripe_account_id, livemode)
+         values ($1, $2, $3, 1, 'usd', 'acct_winner', 'group', '{}', 'acct_platform', false)`,
+        [transfer.id, number, key],
+      );
+    expect(await refusalOf(open(2, 'payout:another'))).toBe('payout_generations_one_open');
+    await bed.rows(
+      `update payout_generations set closed_at = payout_now(), closed_reason = 'test'
+       where transfer_id = $1`,
+      [transfer.id],
+    );
+    expect(await refusalOf(open(2, generation.idempotencyKey))).toBe(
+      'payout_generations_idempotency_key_unique',
+    );
+    expect(await refusalOf(open(2, 'payout:another'))).toBe(NOTHING);
+  });
+
+  test('it is never deleted', async () => {
+    const { transfer } = await givenClaimedTransfer(bed.database);
+    const gone = bed.rows('delete from payout_generations where transfer_id = $1', [transfer.id]);
+    expect(await refusalOf(gone)).toContain('generations are never deleted');
+  });
+});
+
+describe('what an attempt learnt is kept', () => {
+  test.each([
+    'attempt_number = 9',
+    'claim_number = claim_number + 1',
+    `sent_at = sent_at - interval '1 second'`,
+  ])('the send itself: %s', async (assignment) => {
+    const { transfer } = await givenUnresolvedSend();
+    expect(
+      await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`),
+    ).toContain('what an attempt learnt is kept');
+  });
+
+  test.each([
+    'answered_at = null',
+    `outcome = 'unknown'`,
+    'resolution = null',
+    `resolution = 'not_created'`,
+  ])('the answer that it was created: %s', async (assignment) => {
+    const { transfer, claim } = await givenUnresolvedSend();
+    const created = { kind: 'created', stripeTransferId: 'tr_1' } as const;
+    const answer = { httpStatus: 200, replayed: false };
+    await recordAnswer(bed.database, { ...claim, attemptNumber: 1 }, answer, created);
+    expect(
+      await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`),
+    ).toContain('what an attempt learnt is kept');
+  });
+
+  test('created names the transfer that was created', async () => {
+    const { transfer } = await givenUnresolvedSend();
+    expect(
+      await change('payout_attempts', `resolution = 'created'`, `transfer_id = '${transfer.id}'`),
+    ).toBe('payout_attempts_created_has_id');
+  });
+
+  test('an attempt belongs to a generation and is never deleted', async () => {
+    const { transfer } = await givenUnresolvedSend();
+    const stray = bed.rows(
+      `insert into payout_attempts (transfer_id, attempt_number, generation, claim_number)
+       values ($1, 2, 7, 1)`,
+      [transfer.id],
+    );
+    expect(await refusalOf(stray)).toBe('payout_attempts_generation');
+    const gone = bed.rows('delete from payout_attempts where transfer_id = $1', [transfer.id]);
+    expect(await refusalOf(gone)).toContain('attempts are never deleted');
+  });
+});
+
+describe('what was sent is never cut away', () => {
+  test.each(['payout_attempts', 'payout_generations', 'payout_transfers'])(
+    'truncate %s',
+    async (table) => {
+      const cut = bed.rows(`truncate ${table} cascade`);
+      expect(await refusalOf(cut)).toMatch(/^TRUNCATE on payout_\w+ is refused/);
+    },
+  );
+});
+
+describe('unknown is not failed', () => {
+  test.each(['failed_terminal', 'blocked', 'retryable'])(
+    'a transfer with an unresolved send does not become %s',
+    async (status) => {
+      const { transfer, claim } = await givenUnresolvedSend();
+      const move = `status = '${status}', failure_class = 'request', failure_reason = 'request_refused'`;
+      const where = `id = '${transfer.id}'`;
+      expect(await change('payout_transfers', move, where)).toBe('payout_transfers_unresolved_send');
+      await resolveAttempt(bed.database, { ...claim, attemptNumber: 1 }, 'not_created');
+      expect(await change('payout_transfers', move, where)).toBe(NOTHING);
+    },
+  );
+
+  test('it may become unknown, and completed', async () => {
+    const { transfer } = await givenUnresolvedSend();
+    const where = `id = '${transfer.id}'`;
+    const unknown = `status = 'unknown', failure_class = 'unknown', failure_reason = 'unknown_deadline'`;
+    expect(await change('payout_transfers', unknown, where)).toBe(NOTHING);
+    const paid = `status = 'completed', stripe_transfer_id = 'tr_${transfer.id}'`;
+    expect(await change('payout_transfers', paid, where)).toBe(NOTHING);
+  });
+});
+
+test('a job with an open transfer is not complete', async () => {
+  const { job, transfers } = await givenScheduledSettlement(bed.database, { winners: 2 });
+  const complete = `status = 'complete'`;
+  const where = `id = '${job.id}'`;
+  await change('payout_transfers', `status = 'cancelled'`, `id = '${transfers[0]!.id}'`);
+  expect(await change('payout_jobs', complete, where)).toBe('payout_jobs_complete_means_terminal');
+  await change('payout_transfers', `status = 'cancelled'`, `id = '${transfers[1]!.id}'`);
+  expect(await change('payout_jobs', complete, where)).toBe(NOTHING);
+});
+
+describe('a settlement is final', () => {
+  test.each(['contest_id', 'currency', 'content_hash'])('its %s never changes', async (column) => {
+    const settlement = settlementOf();
+    await insertSettlement(bed.database, settlement);
+    const where = `settlement_id = '${settlement.settlementId}'`;
+    expect(await change('settlements', `${column} = 'eur'`, where)).toContain('is final');
+  });
+
+  test('it is never deleted', async () => {
+    const settlement = settlementOf();
+    await insertSettlement(bed.database, settlement);
+    const gone = bed.rows('delete from settlements where settlement_id = $1', [
+      settlement.settlementId,
+    ]);
+    expect(await refusalOf(gone)).toContain('is final');
+  });
+
+  test('its winners are frozen once a job exists', async () => {
+    const { settlement } = await givenScheduledSettlement(bed.database);
+    const where = `settlement_id = '${settlement.settlementId}'`;
+    expect(await change('settlement_winners', 'amount_minor = 1', where)).toBe(
+      'settlement_winners_frozen',
+    );
+    const insert = bed.rows(`insert into settlement_winners values ($1, 'late', 'prize', 1)`, [
+      settlement.settlementId,
+    ]);
+    expect(await refusalOf(insert)).toBe('settlement_winners_frozen');
+    const gone = bed.rows(`delete from settlement_winners where ${where}`);
+    expect(await refusalOf(gone)).toBe('settlement_winners_frozen');
+  });
+
+  test('no winner is moved in from another settlement either', async () => {
+    const { settlement } = await givenScheduledSettlement(bed.database);
+    const open = settlementOf();
+    await insertSettlement(bed.database, open);
+    expect(
+      await change(
+        'settlement_winners',
+        `settlement_id = '${settlement.settlementId}'`,
+        `settlement_id = '${open.settlementId}'`,
+      ),
+    ).toBe('settlement_winners_frozen');
+  });
+});
