@@ -132,7 +132,8 @@ create trigger payout_generations_close before update of closed_at on payout_gen
 create trigger payout_generations_kept before delete on payout_generations
   for each row execute function refuse_change('generations are never deleted');
 --> statement-breakpoint
--- An attempt's send is a fact; its answer is written once, and what is known for certain never changes.
+-- An attempt's send is a fact; its answer is written once, and what is known for certain never changes. Only the news
+-- that money moved overrules a proof that none did (M9): refusing it would hide a payment.
 create trigger payout_attempts_facts before update on payout_attempts
   for each row when (
     (old.transfer_id, old.attempt_number, old.generation, old.claim_number, old.sent_at)
@@ -140,11 +141,22 @@ create trigger payout_attempts_facts before update on payout_attempts
     (new.transfer_id, new.attempt_number, new.generation, new.claim_number, new.sent_at)
     or (old.answered_at is not null and old.answered_at is distinct from new.answered_at)
     or (old.outcome is not null and old.outcome is distinct from new.outcome)
-    or (old.resolution is not null and old.resolution is distinct from new.resolution)
+    or (old.resolution is not null and old.resolution is distinct from new.resolution
+      and (old.resolution, new.resolution) is distinct from ('not_created', 'created'))
   ) execute function refuse_change('what an attempt learnt is kept');
 --> statement-breakpoint
 create trigger payout_attempts_kept before delete on payout_attempts
   for each row execute function refuse_change('attempts are never deleted');
+--> statement-breakpoint
+-- A forgotten send is a second payment, so the tables are not emptied either.
+create trigger payout_transfers_not_truncated before truncate on payout_transfers
+  for each statement execute function refuse_change('transfers are never deleted');
+--> statement-breakpoint
+create trigger payout_generations_not_truncated before truncate on payout_generations
+  for each statement execute function refuse_change('generations are never deleted');
+--> statement-breakpoint
+create trigger payout_attempts_not_truncated before truncate on payout_attempts
+  for each statement execute function refuse_change('attempts are never deleted');
 --> statement-breakpoint
 -- A settlement's content is final, and its winners once a job exists (M10).
 create trigger settlements_final before update or delete on settlements
@@ -154,12 +166,10 @@ create function refuse_change_of_settled_winners() returns trigger language plpg
 declare
   settled text;
 begin
-  if tg_op = 'INSERT' then
-    settled := new.settlement_id;
-  else
-    settled := old.settlement_id;
-  end if;
-  if exists (select from payout_jobs where settlement_id = settled) then
+  -- `old` is null for an insert and `new` for a delete; an update may take a winner from one settlement to another.
+  select settlement_id into settled from payout_jobs
+    where settlement_id in (old.settlement_id, new.settlement_id) limit 1;
+  if found then
     raise exception 'the winners of settlement % are frozen: its payout job exists', settled
       using errcode = 'integrity_constraint_violation', constraint = 'settlement_winners_frozen';
   end if;

@@ -73,7 +73,10 @@ function heldClaim(transfer: PayoutTransfer): ClaimAnswer {
   };
 }
 
-/** The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. */
+/**
+ * The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. What
+ * reconciliation has stopped for a person stays stopped: another send would hide what it found, or pay again.
+ */
 async function claimUnknown(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -87,6 +90,7 @@ async function claimUnknown(
   if (
     open !== undefined &&
     sends.length > 0 &&
+    !isAlarm(transfer) &&
     answerCanDiffer(sends, ALARM_REASONS) &&
     (await isKeySendable(executor, open, KEY_SENDABLE_MS)) &&
     (await gateOf(executor, transfer)) === undefined
@@ -94,6 +98,10 @@ async function claimUnknown(
     return claimFor(executor, transfer, open, input);
   }
   return { next: 'reconcile', view: viewOf(transfer) };
+}
+
+function isAlarm({ failureReason }: PayoutTransfer): boolean {
+  return failureReason !== null && ALARM_REASONS.has(failureReason);
 }
 
 async function claimUnsent(

@@ -113,10 +113,13 @@ async function adopt(
       return waitingView(await markUnknown(transaction, transfer, 'unknown_other_transfer'));
     }
     const attempts = await findAttempts(transaction, transferId);
-    const last = attempts.filter((attempt) => attempt.generation === generation.generation).at(-1);
+    // A send that may have made it: one that is proven refused has its record in the ledger already.
+    const open = attempts.filter(
+      (attempt) => attempt.generation === generation.generation && attempt.resolution === null,
+    );
     const settled = await settleCreatedTransfer(transaction, transfer, {
       stripeTransferId: match.id,
-      attemptNumber: last?.attemptNumber ?? 0,
+      attemptNumber: open.at(-1)?.attemptNumber ?? 0,
       generation: generation.generation,
     });
     return viewOf(settled);

@@ -1,7 +1,7 @@
 import { attemptLedgerKey } from '../domain/ids';
 import { payoutPosting } from '../domain/ledger';
 import type { Executor } from '../db/database';
-import { postLedger } from '../db/ledger';
+import { hasLedgerRecord, postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { pauseSettlementByAlarm } from '../db/payout-controls';
 import { closeGeneration } from '../db/payout-generations';
@@ -44,8 +44,11 @@ export async function settleCreatedTransfer(
     return transfer;
   }
   await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
+  const refusedKey = attemptLedgerKey(transfer.id, attemptNumber);
+  const wasRefused = await hasLedgerRecord(executor, refusedKey, 'refusal');
   await postLedger(executor, {
-    idempotencyKey: attemptLedgerKey(transfer.id, attemptNumber),
+    // The ledger only grows: the refusal that turns out to have been none stays, and the payment stands beside it.
+    idempotencyKey: wasRefused ? `${refusedKey}:late` : refusedKey,
     kind: 'payout',
     settlementId: transfer.settlementId,
     transferId: transfer.id,

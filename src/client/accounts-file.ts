@@ -74,7 +74,6 @@ interface CsvRecord {
 function readCsv(text: string): readonly CsvRecord[] {
   try {
     return parseCsv(text, {
-      bom: true,
       info: true,
       max_record_size: CSV_RECORD_BYTES_MAX,
       relax_column_count: true,

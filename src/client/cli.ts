@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import { readEnvironment } from '../config/environment';
+import { errorCode } from '../domain/error-code';
 import { accountsImportCommand, type AccountsImportOptions } from './commands/accounts-import';
 import {
   createCommandContext,
@@ -13,6 +14,7 @@ import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
+import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
 import { watchNpx } from './npx-watch';
 
@@ -66,14 +68,7 @@ function addOperatingCommands(program: Command, finish: Finish): void {
   program
     .command('worker')
     .description('run a worker until SIGTERM, then drain')
-    .action(() =>
-      finish(async ({ environment }) => {
-        // Loaded here because it starts Temporal's native core, which no other command needs.
-        const { runWorker } = await import('../worker/main.js');
-        await runWorker(environment.variables);
-        return EXIT_CODES.done;
-      }),
-    );
+    .action(() => finish((context) => workerCommand(context)));
   program
     .command('config')
     .description('print the settings, secrets hidden')
@@ -110,7 +105,19 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     );
 }
 
+/** A reader that has seen enough (`| head`) is no error, and no reason for a stack trace. */
+function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (errorCode(error) !== 'EPIPE') {
+        throw error;
+      }
+    });
+  }
+}
+
 async function main(): Promise<void> {
+  tolerateClosedPipes();
   watchNpx(process.env, () => process.kill(process.pid, 'SIGTERM'));
   const finish = async (run: (context: CommandContext) => Promise<number> | number) => {
     process.exitCode = await run(createCommandContext());

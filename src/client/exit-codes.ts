@@ -6,7 +6,11 @@ import { SettlementConflictError } from '../db/settlements';
 import { InvalidInputError } from '../domain/invalid-input';
 import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
 import { SearchAttributeConflictError } from './setup';
-import { isNotFound, isTemporalUnavailable, TemporalUnreachableError } from './temporal-client';
+import {
+  isNamespaceMissing,
+  isTemporalUnavailable,
+  TemporalUnreachableError,
+} from './temporal-client';
 
 /** What a command's exit code means (design §7). */
 export const EXIT_CODES = { done: 0, problemFound: 1, wrongUse: 2, unreachable: 3 } as const;
@@ -36,6 +40,9 @@ export function exitOf(
   addresses: { readonly database: string; readonly temporal: string },
 ): { readonly code: ExitCode; readonly message: string } {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof StripeRefusedError && mayPass(error)) {
+    return { code: EXIT_CODES.unreachable, message };
+  }
   if (WRONG_USE.some((kind) => error instanceof kind)) {
     return { code: EXIT_CODES.wrongUse, message };
   }
@@ -48,7 +55,7 @@ export function exitOf(
       message: `Temporal does not answer at ${addresses.temporal}`,
     };
   }
-  if (isNotFound(error)) {
+  if (isNamespaceMissing(error)) {
     return { code: EXIT_CODES.wrongUse, message: `${message}; run \`payouts setup\` first` };
   }
   if (isUnreachable(error)) {
@@ -58,6 +65,11 @@ export function exitOf(
     };
   }
   return { code: EXIT_CODES.problemFound, message };
+}
+
+/** Stripe is busy or ill; a wrong key or request is answered otherwise. */
+function mayPass({ httpStatus }: StripeRefusedError): boolean {
+  return httpStatus === 429 || httpStatus >= 500;
 }
 
 /** Host, port and database of a URL, without its user and password. */

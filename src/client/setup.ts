@@ -7,7 +7,12 @@ import type Stripe from 'stripe';
 import { SEARCH_ATTRIBUTES } from '../domain/contracts';
 import { CONNECT_TIMEOUT_MS, NAMESPACE_RETENTION_DAYS } from '../domain/limits';
 import type { Database } from '../db/database';
-import { recordInstallation } from '../db/installation';
+import {
+  assertInstallation,
+  NotSetUpError,
+  recordInstallation,
+  type Installation,
+} from '../db/installation';
 import { migrateDatabase, type MigrationReport } from '../db/migrate';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
 import { isNotFound, type TemporalClient } from './temporal-client';
@@ -34,17 +39,30 @@ export interface SetupTargets {
  * @throws InstallationMismatchError when the database belongs to another installation or Stripe account
  */
 export async function setUp(targets: SetupTargets): Promise<SetupReport> {
-  // Asked first, so that a wrong key leaves nothing behind.
+  // Asked first, so that a wrong key or another installation's database is left as it is.
   const identity = await identifyStripeAccount(targets.stripe);
-  const migrations = await migrateDatabase(targets.databaseUrl);
-  await recordInstallation(targets.database, {
+  const installation = {
     installationId: targets.installationId,
     stripeAccountId: identity.accountId,
     livemode: identity.livemode,
-  });
+  };
+  await refuseOtherInstallation(targets.database, installation);
+  const migrations = await migrateDatabase(targets.databaseUrl);
+  await recordInstallation(targets.database, installation);
   await ensureNamespace(targets.temporal.client);
   const searchAttributes = await ensureSearchAttributes(targets.temporal);
   return { migrations, searchAttributes, schedule: null };
+}
+
+async function refuseOtherInstallation(database: Database, wanted: Installation): Promise<void> {
+  try {
+    await assertInstallation(database, wanted);
+  } catch (error) {
+    // A database that is not set up yet is what `setup` is for.
+    if (!(error instanceof NotSetUpError)) {
+      throw error;
+    }
+  }
 }
 
 const DAY_SECONDS = 24 * 60 * 60;

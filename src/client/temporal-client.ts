@@ -1,4 +1,5 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 
 import type { EnvironmentVariables } from '../config/settings';
 import { temporalConnection } from '../config/temporal-connection';
@@ -62,6 +63,16 @@ export function isNotFound(error: unknown): boolean {
   return grpcStatusOf(error) === NOT_FOUND;
 }
 
+export function isNamespaceMissing(error: unknown): boolean {
+  return error instanceof NamespaceNotFoundError || isNotFound(error);
+}
+
+/** The SDK's workflow client wraps the answer of the server in an error of its own. */
 function grpcStatusOf(error: unknown): number | undefined {
-  return isGrpcServiceError(error) ? error.code : undefined;
+  if (isGrpcServiceError(error)) {
+    return error.code;
+  }
+  return error instanceof Error && error.cause !== undefined
+    ? grpcStatusOf(error.cause)
+    : undefined;
 }

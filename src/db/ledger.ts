@@ -1,4 +1,4 @@
-import { asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 
 import type { LedgerAccount, LedgerEntry, LedgerTransactionKind } from '../domain/ledger';
 import type { ReasonCode } from '../domain/reasons';
@@ -85,6 +85,21 @@ async function refuseOtherContent(executor: Executor, posting: LedgerPosting): P
   if (!same) {
     throw new LedgerConflictError(posting.idempotencyKey);
   }
+}
+
+/** Whether a record of this kind stands under a key. */
+export async function hasLedgerRecord(
+  executor: Executor,
+  idempotencyKey: string,
+  kind: LedgerTransactionKind,
+): Promise<boolean> {
+  const [record] = await executor
+    .select({ id: ledgerTransactions.id })
+    .from(ledgerTransactions)
+    .where(
+      and(eq(ledgerTransactions.idempotencyKey, idempotencyKey), eq(ledgerTransactions.kind, kind)),
+    );
+  return record !== undefined;
 }
 
 export interface TrialBalanceRow {

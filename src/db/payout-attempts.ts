@@ -82,7 +82,12 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and transfer.stripe_transfer_id is null
         and transfer.generation = ${claim.generation}
         and transfer.claim_number = ${claim.claimNumber}
-        and transfer.counted_attempt_count < transfer.max_attempts
+        -- The allowance limits new tries; it never stops finding out what became of an old one (M8).
+        and (transfer.counted_attempt_count < transfer.max_attempts or exists (
+          select from payout_attempts as earlier
+          where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
+            and earlier.resolution is null
+        ))
         and generation.closed_at is null
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}
@@ -122,6 +127,9 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
  * Writes the answer of one attempt, once, and counts it against the allowance if it counts (M8). What the answer
  * proves about this send is its resolution; whether it also resolves earlier sends of the key is decided with the
  * whole key in view (M5).
+ *
+ * An answer may come when another one has settled its send already: a late refusal or a late silence changes nothing
+ * then, and a late success is recorded against everything that was thought to prove the contrary (M9).
  */
 export async function recordAnswer(
   executor: Executor,
@@ -135,7 +143,11 @@ export async function recordAnswer(
     .set({
       answeredAt: sql`payout_now()`,
       outcome: outcome.kind,
-      resolution: outcome.kind === 'unknown' ? null : outcome.kind,
+      ...(refusal && { resolution: sql`coalesce(${payoutAttempts.resolution}, 'not_created')` }),
+      ...(outcome.kind === 'created' && {
+        resolution: 'created' as const,
+        stripeTransferId: outcome.stripeTransferId,
+      }),
       reason: outcome.kind === 'created' ? null : outcome.reason,
       leadsTo: refusal?.leadsTo ?? null,
       closesGeneration: refusal?.closesGeneration ?? false,
@@ -144,7 +156,6 @@ export async function recordAnswer(
       httpStatus: answer.httpStatus ?? null,
       requestId: answer.requestId ?? null,
       replayed: answer.replayed,
-      stripeTransferId: outcome.kind === 'created' ? outcome.stripeTransferId : null,
     })
     .where(and(attemptIs(attempt), isNull(payoutAttempts.answeredAt)))
     .returning({ counted: payoutAttempts.counted });

@@ -382,7 +382,8 @@ export async function findWaitingTransfersOfUsers(
     .from(payoutTransfers)
     .where(
       and(
-        inArray(payoutTransfers.userId, [...userIds]),
+        // One parameter for the whole list: an import may name more users than a statement takes parameters.
+        sql`${payoutTransfers.userId} = any(${sql.param([...userIds])}::text[])`,
         notInArray(payoutTransfers.status, ['completed', 'voided']),
       ),
     );

@@ -145,7 +145,7 @@ const UNEXECUTED: readonly AnswerRow[] = [
   {
     row: 4,
     matches: noAnswer('not_connected'),
-    outcome: transient('transient_not_connected', { counted: true }),
+    outcome: transient('transient_not_connected', { counted: false }),
   },
   { row: 5, matches: noAnswer('unreadable'), outcome: unknown('unknown_unreadable_answer') },
   { row: 6, matches: noAnswer('not_sendable'), outcome: request('request_not_sendable') },

@@ -85,10 +85,7 @@ export function nextState(
   }
   const { closesGeneration: closeGeneration, leadsTo, reason } = last;
   if (leadsTo === 'retryable' && allowance.countedAttempts >= allowance.maxAttempts) {
-    // An unreachable Stripe is nobody's refusal: it waits and fails no winner (M7).
-    return reason === 'transient_not_connected'
-      ? { to: 'blocked', reason: 'platform_stripe_unreachable', closeGeneration }
-      : { to: 'failed_terminal', reason: 'attempts_used_up', closeGeneration };
+    return { to: 'failed_terminal', reason: 'attempts_used_up', closeGeneration };
   }
   return { to: leadsTo, reason, closeGeneration };
 }

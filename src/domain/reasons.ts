@@ -84,10 +84,6 @@ export const REASONS = {
     failureClass: 'platform',
     operatorText: 'The address in STRIPE_API_BASE does not answer like Stripe’s API.',
   },
-  platform_stripe_unreachable: {
-    failureClass: 'platform',
-    operatorText: 'Stripe cannot be reached from the workers; nothing was sent.',
-  },
   platform_paused: {
     failureClass: 'platform',
     operatorText: 'Sending is paused by an operator or by an alarm; resume it to go on.',

@@ -6,7 +6,7 @@ import { createLog, type Logger } from '../config/log';
 import { temporalConnection } from '../config/temporal-connection';
 import { openDatabase } from '../db/database';
 import { assertInstallation } from '../db/installation';
-import { PAYEE_WAIT_MS, WORKER_DATABASE_CONNECTIONS } from '../domain/limits';
+import { CONNECT_TIMEOUT_MS, PAYEE_WAIT_MS, WORKER_DATABASE_CONNECTIONS } from '../domain/limits';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
 import { createStripeClient } from '../stripe/client';
 import { WORKFLOW_BUNDLE_PATH } from './bundle-workflows';
@@ -21,13 +21,13 @@ import { createWorkers } from './create-workers';
 export async function runWorker(variables: EnvironmentVariables): Promise<void> {
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
   const log = createLog();
-  const stripe = createStripeClient({
-    apiKey: settings.stripeApiKey,
-    apiBase: settings.stripeApiBase,
-  });
+  const { stripeApiKey: apiKey, stripeApiBase: apiBase } = settings;
+  const stripe = createStripeClient({ apiKey, apiBase });
   const { database, close } = openDatabase(settings.databaseUrl, WORKER_DATABASE_CONNECTIONS);
   try {
-    const identity = await identifyStripeAccount(stripe);
+    const identity = await identifyStripeAccount(
+      createStripeClient({ apiKey, apiBase, callDeadlineMs: CONNECT_TIMEOUT_MS }),
+    );
     const platform = await assertInstallation(database, {
       installationId: settings.payoutInstallationId,
       stripeAccountId: identity.accountId,

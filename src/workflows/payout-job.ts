@@ -57,8 +57,13 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
     cursor = page.cursor;
     await job.waitForRoom(JOB_WINDOW_CHILDREN - JOB_PAGE_TRANSFERS);
   }
-  while (cursor.phase === 'done' && !job.isComplete() && !job.isLong()) {
-    await job.waitForNews(JOB_IDLE_LOOK_MS);
+  // Children that an earlier run started may end without a word to this one, so the first looks come soon.
+  for (
+    let lookMs = PARK_AFTER_MS;
+    cursor.phase === 'done' && !job.isComplete() && !job.isLong();
+    lookMs = Math.min(2 * lookMs, JOB_IDLE_LOOK_MS)
+  ) {
+    await job.waitForNews(lookMs);
   }
   if (job.isComplete()) {
     return job.progress;

@@ -10,7 +10,7 @@ import {
   recordAnswer,
   resolveAttempt,
 } from '../../src/db/payout-attempts';
-import { closeGeneration, findOpenGeneration, requestOf } from '../../src/db/payout-generations';
+import { closeGeneration, findOpenGeneration } from '../../src/db/payout-generations';
 import { markRetryable, markUnknown } from '../../src/db/payout-transfers';
 import type { TransferClaim } from '../../src/domain/contracts';
 import type { SendOutcome } from '../../src/domain/outcome';
@@ -176,7 +176,13 @@ test('with every gate open it is sent: one attempt, the frozen request and the s
     attemptNumber: 1,
     idempotencyKey: `payout:${transfer.id}`,
     livemode: false,
-    request: requestOf(generation),
+    request: {
+      amountMinor: transfer.amountMinor,
+      currency: 'usd',
+      destination: 'acct_winner',
+      transferGroup: `settlement:${transfer.settlementId}`,
+      metadata: generation.metadata,
+    },
   });
   const [attempt, ...more] = await findAttempts(bed.database, transfer.id);
   expect(more).toEqual([]);

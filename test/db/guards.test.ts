@@ -191,9 +191,9 @@ describe('what an attempt learnt is kept', () => {
     `sent_at = sent_at - interval '1 second'`,
   ])('the send itself: %s', async (assignment) => {
     const { transfer } = await givenUnresolvedSend();
-    expect(
-      await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`),
-    ).toContain('what an attempt learnt is kept');
+    expect(await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`)).toContain(
+      'what an attempt learnt is kept',
+    );
   });
 
   test.each([
@@ -206,9 +206,9 @@ describe('what an attempt learnt is kept', () => {
     const created = { kind: 'created', stripeTransferId: 'tr_1' } as const;
     const answer = { httpStatus: 200, replayed: false };
     await recordAnswer(bed.database, { ...claim, attemptNumber: 1 }, answer, created);
-    expect(
-      await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`),
-    ).toContain('what an attempt learnt is kept');
+    expect(await change('payout_attempts', assignment, `transfer_id = '${transfer.id}'`)).toContain(
+      'what an attempt learnt is kept',
+    );
   });
 
   test('created names the transfer that was created', async () => {
@@ -248,7 +248,9 @@ describe('unknown is not failed', () => {
       const { transfer, claim } = await givenUnresolvedSend();
       const move = `status = '${status}', failure_class = 'request', failure_reason = 'request_refused'`;
       const where = `id = '${transfer.id}'`;
-      expect(await change('payout_transfers', move, where)).toBe('payout_transfers_unresolved_send');
+      expect(await change('payout_transfers', move, where)).toBe(
+        'payout_transfers_unresolved_send',
+      );
       await resolveAttempt(bed.database, { ...claim, attemptNumber: 1 }, 'not_created');
       expect(await change('payout_transfers', move, where)).toBe(NOTHING);
     },

@@ -2,7 +2,12 @@
  * Goal: the ledger (S59, M8) writes each record once, refuses other content, always balances and only grows.
  * Method: the repository on real Postgres, and SQL of the table's owner, who has every privilege.
  */
-import { LedgerConflictError, postLedger, trialBalance, type LedgerPosting } from '../../src/db/ledger';
+import {
+  LedgerConflictError,
+  postLedger,
+  trialBalance,
+  type LedgerPosting,
+} from '../../src/db/ledger';
 import { payoutPosting, settlementPosting } from '../../src/domain/ledger';
 import {
   givenTransfer,

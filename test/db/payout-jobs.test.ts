@@ -85,9 +85,7 @@ test('S2 and S3 a job is found by its settlement and by its id, and nothing else
   expect(await findJobBySettlement(bed.database, wanted.settlementId)).toEqual(job);
   expect(await findJobById(bed.database, job.id)).toEqual(job);
   expect(await findJobBySettlement(bed.database, 'nobody')).toBeUndefined();
-  expect(
-    await findJobById(bed.database, '00000000-0000-4000-8000-000000000000'),
-  ).toBeUndefined();
+  expect(await findJobById(bed.database, '00000000-0000-4000-8000-000000000000')).toBeUndefined();
 });
 
 test('S4 open jobs come in pages, complete ones do not', async () => {
@@ -124,12 +122,21 @@ test('S5 a job moves along legal edges only, and moving it again does nothing', 
 test('S6 completing counts the transfers of that moment and waits for the last of them', async () => {
   const { job, transfers } = await givenScheduledSettlement(bed.database, { winners: 4 });
   const [paid, failed, cancelled, open] = transfers.map((transfer) => transfer.id);
-  await bed.rows(`update payout_transfers set status = 'completed', stripe_transfer_id = 'tr_s6'
-    where id = $1`, [paid]);
-  await bed.rows(`update payout_transfers set status = 'processing', claim_run_id = 'run'
-    where id = $1`, [failed]);
-  await bed.rows(`update payout_transfers set status = 'failed_terminal',
-    failure_reason = 'request_refused', failure_class = 'request' where id = $1`, [failed]);
+  await bed.rows(
+    `update payout_transfers set status = 'completed', stripe_transfer_id = 'tr_s6'
+    where id = $1`,
+    [paid],
+  );
+  await bed.rows(
+    `update payout_transfers set status = 'processing', claim_run_id = 'run'
+    where id = $1`,
+    [failed],
+  );
+  await bed.rows(
+    `update payout_transfers set status = 'failed_terminal',
+    failure_reason = 'request_refused', failure_class = 'request' where id = $1`,
+    [failed],
+  );
   await bed.rows(`update payout_transfers set status = 'cancelled' where id = $1`, [cancelled]);
   expect(await completeJobWhenTerminal(bed.database, job.id)).toBe(false);
   expect(await findJobById(bed.database, job.id)).toMatchObject({

@@ -150,8 +150,8 @@ describe('S7 and S57 insertTransfers', () => {
     });
     let second: Promise<number> | undefined;
     await bed.database.transaction(async (transaction) => {
-      await insertTransfers(transaction, [row(one!)]);
-      second = insertTransfers(other.database, [row(two!)]);
+      await insertTransfers(transaction, [row(one)]);
+      second = insertTransfers(other.database, [row(two)]);
       second.catch(() => undefined);
       await untilSomebodyWaitsForLock(bed);
     });

@@ -2,7 +2,13 @@
  * Goal: accounts (S41), pauses, the installation and the operators' book do what activities and commands rest on.
  * Method: each operation on real Postgres, repeated where it may be repeated, with content that has to be refused.
  */
-import { findInstallation, recordInstallation } from '../../src/db/installation';
+import {
+  assertInstallation,
+  findInstallation,
+  InstallationMismatchError,
+  NotSetUpError,
+  recordInstallation,
+} from '../../src/db/installation';
 import { recordOperatorAction } from '../../src/db/operator-actions';
 import { isPaused, pauseSettlementByAlarm } from '../../src/db/payout-controls';
 import {
@@ -103,11 +109,25 @@ test('an alarm pauses its settlement once a cause, and nobody else', async () =>
   expect(await isPaused(bed.database, another)).toBe(true);
 });
 
-test('the installation is recorded once; who comes later gets the first', async () => {
+test('the installation is recorded once, and whoever is another one is refused', async () => {
   expect(await findInstallation(bed.database)).toBeUndefined();
+  await expect(assertInstallation(bed.database, PLATFORM)).rejects.toThrow(NotSetUpError);
   expect(await recordInstallation(bed.database, PLATFORM)).toEqual(PLATFORM);
-  const other = { ...PLATFORM, stripeAccountId: 'acct_other', livemode: true };
-  expect(await recordInstallation(bed.database, other)).toEqual(PLATFORM);
+  expect(await recordInstallation(bed.database, PLATFORM)).toEqual(PLATFORM);
+  for (const change of [
+    { installationId: 'other' },
+    { stripeAccountId: 'acct_other' },
+    { livemode: true },
+  ]) {
+    const other = { ...PLATFORM, ...change };
+    await expect(recordInstallation(bed.database, other)).rejects.toThrow(
+      InstallationMismatchError,
+    );
+    await expect(assertInstallation(bed.database, change)).rejects.toThrow(
+      InstallationMismatchError,
+    );
+  }
+  expect(await findInstallation(bed.database)).toEqual(PLATFORM);
   const second = bed.rows(
     `insert into installation (singleton, installation_id, stripe_account_id, livemode)
      values (false, 'x', 'acct_x', false)`,
@@ -116,7 +136,12 @@ test('the installation is recorded once; who comes later gets the first', async 
 });
 
 test('an operator’s action is kept with who, why and what, or not at all', async () => {
-  const action = { action: 'pause', actor: 'ada', reason: 'a look', subject: { settlementId: 's' } };
+  const action = {
+    action: 'pause',
+    actor: 'ada',
+    reason: 'a look',
+    subject: { settlementId: 's' },
+  };
   const undone = bed.database.transaction(async (transaction) => {
     await recordOperatorAction(transaction, action);
     throw new Error('undone');

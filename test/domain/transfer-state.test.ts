@@ -35,15 +35,19 @@ test('every edge of the design is there and no other', () => {
 });
 
 test('tables name only known states, each once, and never the state itself', () => {
-  for (const [statuses, table] of [
+  const tables: readonly (readonly [
+    readonly string[],
+    Readonly<Record<string, readonly string[]>>,
+  ])[] = [
     [TRANSFER_STATUSES, TRANSFER_TRANSITIONS],
     [JOB_STATUSES, JOB_TRANSITIONS],
-  ] as const) {
+  ];
+  for (const [statuses, table] of tables) {
     expect(Object.keys(table).sort()).toEqual([...statuses].sort());
     for (const [from, targets] of Object.entries(table)) {
       expect(new Set(targets).size).toBe(targets.length);
       expect(targets).not.toContain(from);
-      expect(targets.every((to) => (statuses as readonly string[]).includes(to))).toBe(true);
+      expect(targets.every((to) => statuses.includes(to))).toBe(true);
     }
   }
 });

@@ -57,6 +57,8 @@ export async function openDatabaseBed(connectionsMax = 10): Promise<DatabaseBed>
   const product = openDatabase(databaseUrl, connectionsMax);
   const others: DatabaseConnection[] = [];
   const owner = new Pool({ connectionString: databaseUrl, max: 4 });
+  // Dropping the database ends sessions that were already given back.
+  owner.on('error', () => undefined);
   return {
     databaseUrl,
     database: product.database,
@@ -198,15 +200,16 @@ export async function givenClaimedTransfer(
 
 /** What Postgres refused with: the constraint's name where it has one, else its message. */
 export async function refusalOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error === undefined) {
-    return 'nothing was refused';
+  try {
+    await work;
+  } catch (error) {
+    const refused = postgresErrorOf(error);
+    if (refused === undefined) {
+      throw error;
+    }
+    return refused.constraint ?? refused.message;
   }
-  const refused = postgresErrorOf(error);
-  return refused?.constraint ?? refused?.message ?? String(error);
+  return 'nothing was refused';
 }
 
 /**

@@ -1,8 +1,12 @@
-import { Client, type WorkflowHandle } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  Client,
+  type Connection,
+  type WorkflowHandle,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import {
+  SEARCH_ATTRIBUTES,
   TASK_QUEUES,
   WORKFLOW_TYPES,
   type PayoutJobInput,
@@ -12,6 +16,8 @@ import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
 import type { PayoutJobWorkflow, TransferWorkflow } from '../../src/workflows/index';
 import type { FakeActivities } from '../support/fake-activities';
 
+/** temporal.api.enums.v1.IndexedValueType */
+const SERVER_TYPES = { KEYWORD: 2, INT: 3 } as const;
 const POLL_MS = 25;
 const EVENTUALLY_LIMIT_MS = 30_000;
 
@@ -61,11 +67,6 @@ export async function startFakeWorkers(options: FakeWorkersOptions): Promise<Fak
   };
 }
 
-/** A client under which time does not jump while a result is awaited. */
-export function clientInRealTime(environment: TestWorkflowEnvironment): Client {
-  return new Client({ connection: environment.connection });
-}
-
 export function transferInput(transferId: string, settlementId = 'no-such-job'): TransferInput {
   return {
     transferId,
@@ -79,12 +80,14 @@ export function transferInput(transferId: string, settlementId = 'no-such-job'):
 export async function startTransfer(
   client: Client,
   input: TransferInput,
+  shown: Pick<WorkflowStartOptions, 'typedSearchAttributes'> = {},
 ): Promise<WorkflowHandle<typeof TransferWorkflow>> {
   return client.workflow.start<typeof TransferWorkflow>(WORKFLOW_TYPES.transfer, {
     workflowId: transferWorkflowId(input.transferId),
     taskQueue: TASK_QUEUES.payouts,
     args: [input],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    ...shown,
   });
 }
 
@@ -105,12 +108,9 @@ export function jobInput(settlementId: string): PayoutJobInput {
   return { settlementId, contestId: 'contest', contentHash: 'hash' };
 }
 
-/** The parts of a history's events, as JSON, that these tests look at. */
-export interface HistoryEvent {
-  readonly eventType: string;
-  readonly eventTime: string;
-  readonly [attributes: string]: unknown;
-}
+export type HistoryEvent = NonNullable<
+  Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']
+>[number];
 
 /** The events of one run; without a run id those of the newest. */
 export async function eventsOf(
@@ -118,25 +118,29 @@ export async function eventsOf(
   workflowId: string,
   runId?: string,
 ): Promise<HistoryEvent[]> {
-  const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-  return (JSON.parse(historyToJSON(history)) as { events: HistoryEvent[] }).events;
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  return events ?? [];
 }
 
-export function countEvents(events: readonly HistoryEvent[], type: string): number {
-  return events.filter((event) => event.eventType === `EVENT_TYPE_${type}`).length;
+/** The attributes of those events that have them, in order: each type of event has a field of its own. */
+export function eventsWith<Field extends keyof HistoryEvent>(
+  events: readonly HistoryEvent[],
+  field: Field,
+): NonNullable<HistoryEvent[Field]>[] {
+  return events.flatMap((event) => event[field] ?? []);
 }
 
 /** The events of every run of a workflow, newest run first, followed back through continue-as-new. */
 export async function eventsOfChain(client: Client, workflowId: string): Promise<HistoryEvent[][]> {
-  const chain: HistoryEvent[][] = [];
-  for (let runId: string | undefined, first = true; first || runId; first = false) {
-    const events = await eventsOf(client, workflowId, runId);
-    chain.push(events);
-    const started = events[0]?.['workflowExecutionStartedEventAttributes'] as
-      { continuedExecutionRunId?: string } | undefined;
-    runId = started?.continuedExecutionRunId;
+  const chain = [await eventsOf(client, workflowId)];
+  for (;;) {
+    const runId =
+      chain.at(-1)?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+    if (runId == null || runId === '') {
+      return chain;
+    }
+    chain.push(await eventsOf(client, workflowId, runId));
   }
-  return chain;
 }
 
 /** Waits for what no promise announces, such as an event in a history. */
@@ -168,4 +172,15 @@ export class Gate {
   release(): void {
     this.open();
   }
+}
+
+/** Makes the product's search attributes known to a server, as `payouts setup` does. */
+export async function registerSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<void> {
+  const searchAttributes = Object.fromEntries(
+    Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) => [name, SERVER_TYPES[type]]),
+  );
+  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
 }

@@ -1,4 +1,5 @@
 import { loadSettings } from '../../config/settings';
+import { CONNECT_TIMEOUT_MS } from '../../domain/limits';
 import { createStripeClient } from '../../stripe/client';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
@@ -12,6 +13,7 @@ export async function setupCommand(context: CommandContext, options: JsonOption)
   const stripe = createStripeClient({
     apiKey: settings.stripeApiKey,
     apiBase: settings.stripeApiBase,
+    callDeadlineMs: CONNECT_TIMEOUT_MS,
   });
   // All three are reached before anything is changed in one of them.
   const report = await withTemporal(variables, (temporal) =>

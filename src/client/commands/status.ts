@@ -1,3 +1,4 @@
+import { assertInstallation } from '../../db/installation';
 import { withDatabase } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
 import { readStatus } from '../read-status';
@@ -16,12 +17,15 @@ export async function statusCommand(
   options: StatusOptions,
 ): Promise<number> {
   return withDatabase(context.environment.variables, async (database) => {
+    await assertInstallation(database, {});
     if (options.watch === true) {
       const stop = new AbortController();
       const onSignal = () => {
         stop.abort();
       };
       process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+      // Nobody reads the progress any more: watching on would be invisible.
+      process.stderr.once('error', onSignal);
       await watchStatus(database, settlementId, { signal: stop.signal });
     }
     const status = await readStatus(database, settlementId);

@@ -1,0 +1,184 @@
+/**
+ * Goal: activities run as in production: real Postgres, and the real Stripe SDK over a socket to the Stripe sandbox.
+ * Method: one database and one sandbox a test file; the sandbox's oracle counts what was really paid.
+ */
+import { ApplicationFailure } from '@temporalio/activity';
+
+import { claimTransfer } from '../../src/activities/claim-transfer';
+import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
+import type { ActivityDependencies } from '../../src/activities/dependencies';
+import { reconcileTransfer } from '../../src/activities/reconcile-transfer';
+import { recordOutcome } from '../../src/activities/record-outcome';
+import type { Installation } from '../../src/db/installation';
+import { beginSend, findAttempts, type BegunSend } from '../../src/db/payout-attempts';
+import { findGenerations } from '../../src/db/payout-generations';
+import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
+import type { ClaimAnswer, TransferClaim, TransferView } from '../../src/domain/contracts';
+import { PAYEE_WAIT_MS } from '../../src/domain/limits';
+import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
+import { createStripeClient } from '../../src/stripe/client';
+import { sendTransfer } from '../../src/stripe/transfers';
+import { start, type TestSandbox } from '../local/stripe-sandbox/support';
+import { MAX_ATTEMPTS, openDatabaseBed, type DatabaseBed } from '../support/builders';
+import { movePayoutClock } from '../support/clock';
+
+/** Long enough for a loaded machine, short enough to wait for in a test of a missing answer. */
+const CALL_DEADLINE_MS = 2_000;
+
+export interface ActivityBed extends DatabaseBed {
+  readonly sandbox: TestSandbox;
+  readonly platform: Installation;
+  readonly dependencies: ActivityDependencies;
+  claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
+  /** The claim of a transfer that may be sent. */
+  claimToSend(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<TransferClaim>;
+  /** One try of the activity: `created`, or the reason code of its failure. */
+  send(claim: TransferClaim): Promise<SendReport>;
+  record(claim: TransferClaim): Promise<TransferView>;
+  /** Claim, one try, record: what a workflow does between two waits. */
+  step(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<PayoutTransfer>;
+  reconcile(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<TransferView>;
+  /** The gate alone, after which the process dies. */
+  begin(claim: TransferClaim): Promise<BegunSend>;
+  /** The gate and the POST, after which the process dies without having kept the answer. */
+  post(claim: TransferClaim): Promise<void>;
+  rowOf(transfer: Pick<PayoutTransfer, 'id'>): Promise<PayoutTransfer>;
+  attemptsOf(transfer: Pick<PayoutTransfer, 'id'>): ReturnType<typeof findAttempts>;
+  generationsOf(transfer: Pick<PayoutTransfer, 'id'>): ReturnType<typeof findGenerations>;
+  /** The records of one transfer in the ledger, as `kind key reason`. */
+  recordsOf(transfer: Pick<PayoutTransfer, 'id'>): Promise<string[]>;
+  /** How many transfers Stripe really made for a debt. */
+  paidTimes(transfer: Pick<PayoutTransfer, 'id'>): Promise<number>;
+  fault(fault: Readonly<Record<string, unknown>>, times?: number): Promise<unknown>;
+  account(id: string, state: string): Promise<unknown>;
+  /** Postgres's clock and Stripe's, moved together. */
+  moveClocks(by: {
+    readonly ms?: number;
+    readonly hours?: number;
+    readonly days?: number;
+  }): Promise<void>;
+  /** Ends pauses, faults and moved time. */
+  calm(): Promise<void>;
+}
+
+export interface SendReport {
+  readonly stripeTransferId?: string;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly isRetried?: boolean;
+  readonly retryDelay?: unknown;
+}
+
+async function reportOf(
+  sending: Promise<{ readonly stripeTransferId: string }>,
+): Promise<SendReport> {
+  try {
+    return await sending;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) {
+      throw error;
+    }
+    return {
+      type: error.type ?? '',
+      reason: error.message,
+      isRetried: error.nonRetryable !== true,
+      ...(error.nextRetryDelay !== undefined && { retryDelay: error.nextRetryDelay }),
+    };
+  }
+}
+
+export async function openActivityBed(): Promise<ActivityBed> {
+  const [database, sandbox] = await Promise.all([openDatabaseBed(), start()]);
+  const stripe = createStripeClient({
+    apiKey: 'sk_test_sandbox',
+    apiBase: sandbox.baseUrl,
+    callDeadlineMs: CALL_DEADLINE_MS,
+  });
+  const { accountId, livemode } = await identifyStripeAccount(stripe);
+  const platform = { installationId: 'test', stripeAccountId: accountId, livemode };
+  const dependencies: ActivityDependencies = {
+    database: database.database,
+    stripe,
+    platform,
+    maxAttempts: MAX_ATTEMPTS,
+    payeeWaitMs: PAYEE_WAIT_MS,
+  };
+  const bed: ActivityBed = {
+    ...database,
+    ...rowsOf(database),
+    sandbox,
+    platform,
+    dependencies,
+    claim: ({ id: transferId }, runId = 'run-1') =>
+      claimTransfer(dependencies, { transferId, runId }),
+    claimToSend: async (transfer, runId) => {
+      const answer = await bed.claim(transfer, runId);
+      if (answer.next !== 'send') {
+        throw new Error(`claimed to ${answer.next}: ${answer.view.failureReason ?? 'no reason'}`);
+      }
+      return answer.claim;
+    },
+    send: (claim) => reportOf(createStripeTransfer(dependencies, claim)),
+    record: (claim) => recordOutcome(dependencies, claim),
+    step: async (transfer, runId) => {
+      const claim = await bed.claimToSend(transfer, runId);
+      await bed.send(claim);
+      await bed.record(claim);
+      return bed.rowOf(transfer);
+    },
+    reconcile: ({ id: transferId }, runId = 'run-1') =>
+      reconcileTransfer(dependencies, { transferId, runId }),
+    begin: async (claim) => {
+      const begun = await beginSend(dependencies.database, claim, platform);
+      if (begun === undefined) {
+        throw new Error('the gate let nothing through');
+      }
+      return begun;
+    },
+    post: async (claim) => {
+      await sendTransfer(stripe, await bed.begin(claim));
+    },
+    paidTimes: async ({ id }) => (await sandbox.oracle()).byPayoutTransferId[id]?.count ?? 0,
+    fault: (fault, times = 1) =>
+      sandbox.control('faults', { match: { method: 'POST', path: '/v1/transfers' }, fault, times }),
+    account: (id, state) => sandbox.control('accounts', { id, state }),
+    moveClocks: async (by) => {
+      const ms = await movePayoutClock(database, by);
+      await sandbox.control('clock', { nowMs: Date.now() + ms });
+    },
+    calm: async () => {
+      await database.rows('update payout_controls set lifted_at = now() where lifted_at is null');
+      await fetch(`${sandbox.baseUrl}/_sandbox/faults`, { method: 'DELETE' });
+      await bed.moveClocks({ ms: 0 });
+    },
+    close: async () => {
+      await sandbox.close();
+      await database.close();
+    },
+  };
+  return bed;
+}
+
+function rowsOf(
+  bed: DatabaseBed,
+): Pick<ActivityBed, 'rowOf' | 'attemptsOf' | 'generationsOf' | 'recordsOf'> {
+  return {
+    rowOf: async ({ id }) => {
+      const row = await findTransferById(bed.database, id);
+      if (row === undefined) {
+        throw new Error(`transfer ${id} does not exist`);
+      }
+      return row;
+    },
+    attemptsOf: ({ id }) => findAttempts(bed.database, id),
+    generationsOf: ({ id }) => findGenerations(bed.database, id),
+    recordsOf: async ({ id }) => {
+      const records = await bed.rows<{ record: string }>(
+        `select concat_ws(' ', kind, replace(idempotency_key, transfer_id::text, '<id>'), reason)
+           as record from ledger_transactions where transfer_id = $1 order by id`,
+        [id],
+      );
+      return records.map(({ record }) => record);
+    },
+  };
+}

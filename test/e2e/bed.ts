@@ -1,0 +1,234 @@
+/**
+ * Goal: what end-to-end tests start from: a user with settings, files and the built command, and the sandbox's own count.
+ * Method: everything goes through `dist/src/client/cli.js` as processes; SQL and the oracle only look.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Pool, type QueryResultRow } from 'pg';
+
+import type { SettlementStatus } from '../../src/client/read-status';
+import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
+
+export interface Addresses {
+  readonly databaseUrl: string;
+  readonly temporalAddress: string;
+  readonly stripeApiBase: string;
+}
+
+export interface Oracle {
+  readonly posts: number;
+  readonly executions: number;
+  readonly totalsByCurrency: Readonly<Record<string, number>>;
+  readonly byPayoutTransferId: Readonly<
+    Record<string, { readonly count: number; readonly amountMinor: number; readonly ids: string[] }>
+  >;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+/** Long enough to be recognised wherever it would leak. */
+export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';
+
+const POLL_MS = 100;
+
+/** Waits for a condition and returns what it found; says what was waited for when it does not come. */
+export async function until<Found>(
+  what: string,
+  look: () => Promise<Found | undefined | false> | Found | undefined | false,
+  limitMs = 30_000,
+): Promise<Found> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) {
+      return found;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`${what}: not within ${limitMs} ms`);
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** A user's view of one installation. */
+export class Bed {
+  readonly env: Settings;
+  private readonly folder = mkdtempSync(path.join(tmpdir(), 'payouts-e2e-'));
+  private readonly processes: TestProcess[] = [];
+  private readonly pool: Pool;
+
+  constructor(
+    readonly addresses: Addresses,
+    settings: Settings = {},
+  ) {
+    this.env = {
+      DATABASE_URL: addresses.databaseUrl,
+      TEMPORAL_ADDRESS: addresses.temporalAddress,
+      STRIPE_API_BASE: addresses.stripeApiBase,
+      STRIPE_API_KEY: API_KEY,
+      STRIPE_REQUESTS_PER_SECOND: '100',
+      ...settings,
+    };
+    this.pool = new Pool({ connectionString: addresses.databaseUrl, max: 3 });
+    this.pool.on('error', () => undefined);
+  }
+
+  /** Runs `payouts …args` to its end, in a folder without a `.env`. */
+  run(args: readonly string[], settings: Settings = {}): Promise<CommandResult> {
+    return runCli(args, { env: { ...this.env, ...settings }, cwd: this.folder });
+  }
+
+  /** What a command prints with `--json`: exactly one line with one object, and exit code 0. */
+  async json<Result>(...args: readonly string[]): Promise<Result> {
+    const { code, stdout, stderr } = await this.run([...args, '--json']);
+    if (code !== 0 || stdout.trimEnd().includes('\n')) {
+      throw new Error(`payouts ${args.join(' ')}: exit ${String(code)}\n${stdout}${stderr}`);
+    }
+    return JSON.parse(stdout) as Result;
+  }
+
+  status(settlementId: string): Promise<SettlementStatus> {
+    return this.json<SettlementStatus>('status', settlementId);
+  }
+
+  spawn(args: readonly string[], settings: Settings = {}): TestProcess {
+    const child = spawnCli(args, { env: { ...this.env, ...settings }, cwd: this.folder });
+    this.processes.push(child);
+    return child;
+  }
+
+  /** A worker process that has begun to poll. */
+  async worker(): Promise<TestProcess> {
+    const child = this.spawn(['worker']);
+    await Promise.race([
+      until('the worker runs', () => child.stderr().includes('worker is running')),
+      child.ended.then(({ code, stderr }) => {
+        throw new Error(`the worker ended with ${String(code)}: ${stderr}`);
+      }),
+    ]);
+    return child;
+  }
+
+  async oracle(): Promise<Oracle> {
+    const response = await fetch(`${this.addresses.stripeApiBase}/_sandbox/oracle`);
+    return (await response.json()) as Oracle;
+  }
+
+  async control(name: 'accounts' | 'faults' | 'keys', body: object): Promise<void> {
+    const response = await fetch(`${this.addresses.stripeApiBase}/_sandbox/${name}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) {
+      throw new Error(`the sandbox refused ${name}: ${await response.text()}`);
+    }
+  }
+
+  async rows<Row extends QueryResultRow>(
+    statement: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    return (await this.pool.query<Row>(statement, [...values])).rows;
+  }
+
+  async count(table: string, where = 'true'): Promise<number> {
+    const [row] = await this.rows<{ n: string }>(
+      `select count(*) as n from ${table} where ${where}`,
+    );
+    return Number(row?.n);
+  }
+
+  /** The status once the job is complete. SQL looks meanwhile: a process for each look would starve the workers. */
+  async completed(settlementId: string, limitMs = 100_000): Promise<SettlementStatus> {
+    await until(
+      `job of ${settlementId} is complete`,
+      async () =>
+        (await this.count(
+          'payout_jobs',
+          `settlement_id = '${settlementId}' and status = 'complete'`,
+        )) === 1,
+      limitMs,
+    );
+    return this.status(settlementId);
+  }
+
+  /** Writes a file of the user's and returns its path. */
+  file(name: string, content: unknown): string {
+    const file = path.join(this.folder, name);
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return file;
+  }
+
+  /** Stops what this bed started, processes first. */
+  async close(): Promise<void> {
+    await Promise.all(this.processes.map((child) => child.stop()));
+    await this.pool.end();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A settlement file of `count` winners `<id>-u000`, …, each with another amount. */
+export function settlementOf(id: string, count: number) {
+  const winners = Array.from({ length: count }, (_, index) => ({
+    userId: userOf(id, index),
+    amountMinor: 1_000 + index,
+  }));
+  return { settlementId: id, contestId: `contest-${id}`, currency: 'usd', winners };
+}
+
+export function userOf(id: string, index: number): string {
+  return `${id}-u${index.toString().padStart(3, '0')}`;
+}
+
+export function accountOf(userId: string): string {
+  return `acct_${userId.replaceAll('-', '_')}`;
+}
+
+/** The accounts file of the winners of a settlement, as JSON. */
+export function accountsOf({ winners }: ReturnType<typeof settlementOf>) {
+  return winners.map(({ userId }) => ({ userId, stripeAccountId: accountOf(userId) }));
+}
+
+/** Postgres against the sandbox: who is called paid was paid, once, this amount, by this Stripe transfer. */
+export function falselyPaid(status: SettlementStatus, oracle: Oracle): string[] {
+  return status.transfers
+    .filter(({ status: state }) => state === 'completed')
+    .filter(({ id, amountMinor, stripeTransferId }) => {
+      const paid = oracle.byPayoutTransferId[id];
+      return (
+        paid?.count !== 1 || paid.amountMinor !== amountMinor || paid.ids[0] !== stripeTransferId
+      );
+    })
+    .map(({ userId }) => userId);
+}
+
+/** How often the sandbox paid the winners of a settlement, from the most often paid to the least. */
+export function timesPaid(status: SettlementStatus, oracle: Oracle): number[] {
+  const counts = status.transfers.map(({ id }) => oracle.byPayoutTransferId[id]?.count ?? 0);
+  return [...new Set(counts)].sort((left, right) => right - left);
+}
+
+/** A port that takes connections and never says a word. */
+export async function openBlackHole(): Promise<{ port: number; close: () => void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      server.close();
+    },
+  };
+}
