@@ -1,5 +1,3 @@
-import { eq, sql } from 'drizzle-orm';
-
 import type { ClaimAnswer } from '../domain/contracts';
 import { freezeRequest } from '../domain/generation';
 import { BLOCKED_LOOK_MS, KEY_SENDABLE_MS } from '../domain/limits';
@@ -8,7 +6,6 @@ import type { ReasonCode } from '../domain/reasons';
 import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
-import { isPaused } from '../db/payout-controls';
 import {
   closeGeneration,
   findOpenGeneration,
@@ -17,6 +14,7 @@ import {
   type PayoutGeneration,
 } from '../db/payout-generations';
 import {
+  hasWaitedForPayee,
   lockTransfer,
   markBlocked,
   markFailedTerminal,
@@ -24,9 +22,9 @@ import {
   markProcessing,
   type PayoutTransfer,
 } from '../db/payout-transfers';
-import { payoutJobs, payoutTransfers } from '../db/schema';
 import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
 import type { ActivityDependencies } from './dependencies';
+import { closedOperatorGate } from './send-gates';
 import { viewOf } from './transfer-view';
 
 export interface ClaimTransferInput {
@@ -93,7 +91,7 @@ async function claimUnknown(
     !isAlarm(transfer) &&
     answerCanDiffer(sends, ALARM_REASONS) &&
     (await isKeySendable(executor, open, KEY_SENDABLE_MS)) &&
-    (await gateOf(executor, transfer)) === undefined
+    (await closedOperatorGate(executor, transfer)) === undefined
   ) {
     return claimFor(executor, transfer, open, input);
   }
@@ -112,7 +110,7 @@ async function claimUnsent(
 ): Promise<ClaimAnswer> {
   const account = await findUserStripeAccount(executor, transfer.userId);
   const obstacle =
-    (await gateOf(executor, transfer)) ??
+    (await closedOperatorGate(executor, transfer)) ??
     (account === undefined ? 'payee_account_missing' : undefined);
   if (obstacle !== undefined || account === undefined) {
     return rest(dependencies, executor, transfer, obstacle ?? 'payee_account_missing');
@@ -126,21 +124,6 @@ async function claimUnsent(
     transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
   const generation = await generationToSend(dependencies, executor, claimable, account);
   return claimFor(executor, claimable, generation, input);
-}
-
-/** The gates that stand before every send; `beginSend` asks again in its own statement (M6, M13). */
-async function gateOf(
-  executor: Executor,
-  transfer: PayoutTransfer,
-): Promise<ReasonCode | undefined> {
-  if (await isPaused(executor, transfer.settlementId)) {
-    return 'platform_paused';
-  }
-  const [job] = await executor
-    .select({ approval: payoutJobs.approval })
-    .from(payoutJobs)
-    .where(eq(payoutJobs.id, transfer.payoutJobId));
-  return job?.approval === 'required' ? 'platform_approval_missing' : undefined;
 }
 
 async function rest(
@@ -168,17 +151,11 @@ async function payeeWaitIsOver(
   executor: Executor,
   transfer: PayoutTransfer,
 ): Promise<boolean> {
-  if (transfer.status !== 'blocked' || transfer.failureClass !== 'payee') {
-    return false;
-  }
-  const [row] = await executor
-    .select({
-      over: sql<boolean>`payout_now() >= ${payoutTransfers.payeeWaitSince}
-        + ${dependencies.payeeWaitMs} * interval '1 millisecond'`,
-    })
-    .from(payoutTransfers)
-    .where(eq(payoutTransfers.id, transfer.id));
-  return row?.over === true;
+  return (
+    transfer.status === 'blocked' &&
+    transfer.failureClass === 'payee' &&
+    (await hasWaitedForPayee(executor, transfer.id, dependencies.payeeWaitMs))
+  );
 }
 
 async function endPayeeWait(executor: Executor, transfer: PayoutTransfer): Promise<ClaimAnswer> {

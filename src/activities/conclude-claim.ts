@@ -1,14 +1,10 @@
-import { eq } from 'drizzle-orm';
-
 import { attemptLedgerKey } from '../domain/ids';
-import { KEY_SENDABLE_MS } from '../domain/limits';
-import { keyIsProvenUnpaid, nextState, type SendRefusal } from '../domain/next-state';
+import { keyIsProvenUnpaid, nextState } from '../domain/next-state';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt, type PayoutAttempt } from '../db/payout-attempts';
-import { isPaused } from '../db/payout-controls';
-import { closeGeneration, findOpenGeneration, isKeySendable } from '../db/payout-generations';
+import { closeGeneration } from '../db/payout-generations';
 import {
   markBlocked,
   markFailedTerminal,
@@ -16,7 +12,7 @@ import {
   markUnknown,
   type PayoutTransfer,
 } from '../db/payout-transfers';
-import { payoutJobs } from '../db/schema';
+import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
 
 /**
@@ -111,32 +107,4 @@ async function recordRefusals(
       });
     }
   }
-}
-
-/** Which of the gates of `beginSend` is shut, for a claim under which nothing was sent. */
-export async function whyNothingWasSent(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  platform: Installation,
-): Promise<SendRefusal> {
-  if (await isPaused(executor, transfer.settlementId)) {
-    return 'platform_paused';
-  }
-  const [job] = await executor
-    .select({ approval: payoutJobs.approval })
-    .from(payoutJobs)
-    .where(eq(payoutJobs.id, transfer.payoutJobId));
-  if (job?.approval === 'required') {
-    return 'platform_approval_missing';
-  }
-  const open = await findOpenGeneration(executor, transfer.id);
-  if (open !== undefined) {
-    if (open.stripeAccountId !== platform.stripeAccountId || open.livemode !== platform.livemode) {
-      return 'platform_mode_mismatch';
-    }
-    if (!(await isKeySendable(executor, open, KEY_SENDABLE_MS))) {
-      return 'unknown_key_too_old';
-    }
-  }
-  return 'transient_not_sent';
 }

@@ -4,9 +4,9 @@ import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import { beginSend, recordAnswer } from '../db/payout-attempts';
 import { lockTransfer } from '../db/payout-transfers';
 import { sendTransfer } from '../stripe/transfers';
-import { whyNothingWasSent } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
 import { failureOfOutcome, failureOfRefusedSend } from './failures';
+import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
 
 /**

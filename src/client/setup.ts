@@ -15,7 +15,7 @@ import {
 } from '../db/installation';
 import { migrateDatabase, type MigrationReport } from '../db/migrate';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
-import { isNotFound, type TemporalClient } from './temporal-client';
+import { isAlreadyThere, isNotFound, type TemporalClient } from './temporal-client';
 
 export interface SetupReport {
   readonly migrations: MigrationReport;
@@ -82,16 +82,14 @@ async function ensureNamespace(client: Client): Promise<void> {
       throw error;
     });
   if (described === undefined) {
-    await workflowService.registerNamespace({
-      namespace,
-      workflowExecutionRetentionPeriod: RETENTION,
-    });
-    await untilTrue(() =>
-      workflowService.describeNamespace({ namespace }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await workflowService
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: RETENTION })
+      .catch((error: unknown) => {
+        // Another `setup` was faster, with the same retention.
+        if (!isAlreadyThere(error)) {
+          throw error;
+        }
+      });
     return;
   }
   const seconds = Number(described.config?.workflowExecutionRetentionTtl?.seconds ?? 0);
@@ -116,6 +114,7 @@ export class SearchAttributeConflictError extends Error {
 async function ensureSearchAttributes({ client, connection }: TemporalClient) {
   const { namespace } = client.options;
   const { operatorService } = connection;
+  await untilTrue(() => isNamespaceKnown(operatorService, namespace));
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   const wanted = Object.values(SEARCH_ATTRIBUTES);
   const conflicts = wanted.filter(
@@ -130,12 +129,19 @@ async function ensureSearchAttributes({ client, connection }: TemporalClient) {
   }
   const missing = wanted.filter(({ name }) => customAttributes[name] === undefined);
   if (missing.length > 0) {
-    await operatorService.addSearchAttributes({
-      namespace,
-      searchAttributes: Object.fromEntries(
-        missing.map(({ name, type }) => [name, VALUE_TYPES[type]]),
-      ),
-    });
+    await operatorService
+      .addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(
+          missing.map(({ name, type }) => [name, VALUE_TYPES[type]]),
+        ),
+      })
+      .catch((error: unknown) => {
+        // Another `setup` was faster; whether its attributes can be used is looked at below.
+        if (!isAlreadyThere(error)) {
+          throw error;
+        }
+      });
   }
   // Known to the registry is not yet known to the frontend: a workflow started before that would be refused.
   await untilTrue(() =>
@@ -147,6 +153,22 @@ async function ensureSearchAttributes({ client, connection }: TemporalClient) {
   const registered = missing.map(({ name }) => name);
   const existing = wanted.map(({ name }) => name).filter((name) => !registered.includes(name));
   return { registered, existing };
+}
+
+/** A namespace that was just made is described at once, but the server's other services learn of it a moment later. */
+async function isNamespaceKnown(
+  operatorService: TemporalClient['connection']['operatorService'],
+  namespace: string,
+): Promise<boolean> {
+  try {
+    await operatorService.listSearchAttributes({ namespace });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 const LOOK_AGAIN_MS = 200;

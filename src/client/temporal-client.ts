@@ -52,6 +52,7 @@ export async function connectTemporal(
 /** gRPC status codes: https://grpc.io/docs/guides/status-codes/ */
 const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
+const ALREADY_EXISTS = 6;
 const UNAVAILABLE = 14;
 
 export function isTemporalUnavailable(error: unknown): boolean {
@@ -61,6 +62,10 @@ export function isTemporalUnavailable(error: unknown): boolean {
 
 export function isNotFound(error: unknown): boolean {
   return grpcStatusOf(error) === NOT_FOUND;
+}
+
+export function isAlreadyThere(error: unknown): boolean {
+  return grpcStatusOf(error) === ALREADY_EXISTS;
 }
 
 export function isNamespaceMissing(error: unknown): boolean {

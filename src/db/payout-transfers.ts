@@ -201,6 +201,21 @@ export async function lockTransfer(
   return transfer;
 }
 
+/** Whether the wait for a payee that began with the first block has lasted this long, by Postgres's clock. */
+export async function hasWaitedForPayee(
+  executor: Executor,
+  transferId: string,
+  waitMs: number,
+): Promise<boolean> {
+  const [row] = await executor
+    .select({
+      over: sql<boolean>`payout_now() >= ${payoutTransfers.payeeWaitSince} + ${waitMs} * interval '1 millisecond'`,
+    })
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.id, transferId));
+  return row?.over === true;
+}
+
 async function moveTransfer(
   executor: Executor,
   transfer: PayoutTransfer,

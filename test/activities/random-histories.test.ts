@@ -13,7 +13,7 @@ import { givenTransfer, newId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
-const SEEDS = Number(process.env['RANDOM_HISTORIES'] ?? 12);
+const SEEDS = Number(process.env['RANDOM_HISTORIES'] ?? 20);
 const EVENTS = 30;
 const LOOKS_TO_THE_END = 12;
 
@@ -73,14 +73,16 @@ class History {
   async happen(): Promise<void> {
     const events = [
       () => this.look(),
-      () => this.look(),
-      () => this.look(),
+      () => this.fault(),
+      () => this.fault(),
       () => this.fault(),
       () => this.fault(),
       () => this.die(),
       () => this.freeze(),
       () => this.thaw(),
       () => this.recordOldClaim(),
+      () => this.pass(),
+      () => this.pass(),
       () => this.pass(),
       () => this.pause(),
       () => this.resume(),
@@ -107,6 +109,7 @@ class History {
     const fault = FAULTS[this.draw(FAULTS.length)]!;
     this.log.push(`fault ${JSON.stringify(fault)}`);
     await bed.fault(fault);
+    await this.look();
   }
 
   private async claimOrNothing(): Promise<TransferClaim | undefined> {
@@ -169,7 +172,7 @@ class History {
 
   /** Nobody stays frozen for hours here: that a key is forgotten meanwhile is beyond any statement (M6). */
   private async pass(): Promise<void> {
-    this.hours += 1 + this.draw(14);
+    this.hours += 1 + this.draw(48);
     this.frozen = [];
     this.log.push(`it is hour ${this.hours.toString()}`);
     await bed.moveClocks({ hours: this.hours });

@@ -40,8 +40,9 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
+  const broken = await brokenInvariants(bed);
   await bed.close();
+  expect(broken).toEqual([]);
 });
 
 /** Everything that a send writes. */

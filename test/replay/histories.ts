@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '@temporalio/common/lib/proto-utils';
 import { temporal } from '@temporalio/proto';
-import type { HistoryEvent } from '../workflows/harness';
+import { eventsWith, type HistoryEvent } from '../workflows/harness';
 
 const DIRECTORY = join(__dirname, 'histories');
 
@@ -40,9 +40,11 @@ const LEFT_OUT_OF_CHILDREN: ReadonlySet<string> = new Set([
 /** One event a line, so that a new recording can be compared with the old one. */
 export function writeHistory(name: string, events: readonly HistoryEvent[]): void {
   const lines = events.map((event) => {
-    const ofChild = event.startChildWorkflowExecutionInitiatedEventAttributes != null;
+    const [ofChild] = eventsWith([event], 'startChildWorkflowExecutionInitiatedEventAttributes');
     return JSON.stringify(event, (key, value: unknown) =>
-      LEFT_OUT.has(key) || (ofChild && LEFT_OUT_OF_CHILDREN.has(key)) ? undefined : value,
+      LEFT_OUT.has(key) || (ofChild !== undefined && LEFT_OUT_OF_CHILDREN.has(key))
+        ? undefined
+        : value,
     );
   });
   writeFileSync(join(DIRECTORY, `${name}.json`), `{"events":[\n${lines.join(',\n')}\n]}\n`);

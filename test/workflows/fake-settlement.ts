@@ -48,6 +48,8 @@ export class FakeSettlement {
   readonly checks: (readonly string[])[] = [];
   /** While true the job stays open whatever its rows say. */
   heldOpen = false;
+  /** Whether the job has read the last page. */
+  pagesRead = false;
   private status: JobStatus = 'processing';
   private pageRepeats = 1;
 
@@ -114,6 +116,7 @@ export class FakeSettlement {
           .filter((row) => row.transferId > (cursor.afterTransferId ?? ''))
           .slice(0, transfersMax);
         const full = found.length === transfersMax;
+        this.pagesRead = !full && cursor.phase === 'blocked';
         const next: TransferCursor = full
           ? { phase: cursor.phase, afterTransferId: found.at(-1)?.transferId ?? null }
           : { phase: cursor.phase === 'payable' ? 'blocked' : 'done', afterTransferId: null };

@@ -1,8 +1,10 @@
-import {
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
   Client,
-  type Connection,
-  type WorkflowHandle,
-  type WorkflowStartOptions,
+  Connection,
+  WorkflowHandle,
+  WorkflowHandleWithFirstExecutionRunId,
+  WorkflowStartOptions,
 } from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import {
@@ -94,7 +96,7 @@ export async function startTransfer(
 export async function startJob(
   client: Client,
   input: PayoutJobInput,
-): Promise<WorkflowHandle<typeof PayoutJobWorkflow>> {
+): Promise<WorkflowHandleWithFirstExecutionRunId<typeof PayoutJobWorkflow>> {
   return client.workflow.start<typeof PayoutJobWorkflow>(WORKFLOW_TYPES.payoutJob, {
     workflowId: jobWorkflowId(input.settlementId),
     taskQueue: TASK_QUEUES.payouts,
@@ -127,7 +129,7 @@ export function eventsWith<Field extends keyof HistoryEvent>(
   events: readonly HistoryEvent[],
   field: Field,
 ): NonNullable<HistoryEvent[Field]>[] {
-  return events.flatMap((event) => event[field] ?? []);
+  return events.flatMap((event) => event[field] ?? []) as NonNullable<HistoryEvent[Field]>[];
 }
 
 /** The events of every run of a workflow, newest run first, followed back through continue-as-new. */
@@ -136,7 +138,7 @@ export async function eventsOfChain(client: Client, workflowId: string): Promise
   for (;;) {
     const runId =
       chain.at(-1)?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
-    if (runId == null || runId === '') {
+    if (runId === null || runId === undefined || runId === '') {
       return chain;
     }
     chain.push(await eventsOf(client, workflowId, runId));
@@ -156,14 +158,16 @@ export async function eventually<Value>(
     if (Date.now() > deadline) {
       throw new Error(`still not so after ${EVENTUALLY_LIMIT_MS} ms: ${look.toString()}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
   }
 }
 
 /** A door that fakes wait at until the test opens it. */
 export class Gate {
   private open: () => void = () => undefined;
-  private readonly opened = new Promise<void>((resolve) => (this.open = resolve));
+  private readonly opened = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
 
   pass(): Promise<void> {
     return this.opened;

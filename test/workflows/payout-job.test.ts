@@ -71,9 +71,10 @@ test('1,200 winners, over several runs: each started once, and the last is heard
   await eventually(async () => {
     // The newest run has nothing to start any more and waits for news.
     const events = await eventsOf(server.client, handle.workflowId);
-    const starts = eventsWith(events, 'startChildWorkflowExecutionInitiatedEventAttributes');
-    const timers = eventsWith(events, 'timerStartedEventAttributes');
-    return starts.length <= 1 && timers.length > 0;
+    return (
+      settlement.pagesRead &&
+      eventsWith(events.slice(-1), 'timerStartedEventAttributes').length === 1
+    );
   });
   last.payeeReady = true;
   await server.client.workflow.getHandle(transferWorkflowId(last.transferId)).signal('payeeReady');
@@ -130,49 +131,30 @@ test('200 waiting winners hold nobody up', async () => {
 test('an already running child is left alone, and the job ends after it', async () => {
   const gate = new Gate();
   const settlement = newSettlement({ transfers: 3, beforePaid: () => gate.pass() });
-  const { transferId } = settlement.rows[1]!;
-  const early = await startTransfer(
-    server.client,
-    transferInput(transferId, settlement.settlementId),
+  await Promise.all(
+    settlement.rows
+      .slice(0, 2)
+      .map((row) =>
+        startTransfer(server.client, transferInput(row.transferId, settlement.settlementId)),
+      ),
   );
-  await eventually(() => settlement.sending === 1);
+  await eventually(() => settlement.sending === 2);
   const handle = await start(settlement);
   await eventually(() => settlement.sending === 3);
   gate.release();
-  await early.result();
   await eventually(() => settlement.with('completed').length === 3);
-  await handle.signal('changed');
-  await expect(handle.result()).resolves.toMatchObject({ status: 'complete' });
+  const skipping = server.skippingClient.workflow.getHandle(handle.workflowId);
+  await expect(skipping.result()).resolves.toMatchObject({ status: 'complete' });
   expect(settlement.rows.map((row) => [row.runIds.size, row.sends])).toEqual([
     [1, 1],
     [1, 1],
     [1, 1],
   ]);
-});
-
-test('a job that was stopped and started again hears of children that tell it nothing', async () => {
-  const gate = new Gate();
-  const settlement = newSettlement({ transfers: 2, beforePaid: () => gate.pass() });
-  const stopped = await start(settlement);
-  await eventually(() => settlement.sending === 2);
-  await stopped.terminate('a test');
-  const handle = await start(settlement);
-  await eventually(async () => {
-    const events = await eventsOf(server.client, handle.workflowId);
-    return (
-      eventsWith(events, 'startChildWorkflowExecutionFailedEventAttributes').length === 2 &&
-      eventsWith(events, 'timerStartedEventAttributes').length === 1
-    );
-  });
-  gate.release();
-  await eventually(() => settlement.with('completed').length === 2);
-  await expect(
-    server.skippingClient.workflow.getHandle(handle.workflowId).result(),
-  ).resolves.toMatchObject({ status: 'complete' });
-  const times = (await eventsOf(server.client, handle.workflowId)).map((event) =>
-    Number(String(event.eventTime?.seconds)),
+  // A child of an earlier run tells this one nothing when it ends quickly; the job's own look comes soon.
+  const seconds = (await eventsOf(server.client, handle.workflowId)).map((event) =>
+    Number((event.eventTime?.seconds ?? 0).toString()),
   );
-  expect(times.at(-1)! - times[0]!).toBeLessThan(5 * 60);
+  expect(seconds.at(-1)! - seconds[0]!).toBeLessThan(5 * 60);
 });
 
 test('the job ends when Postgres says that it is complete, and not before', async () => {

@@ -86,8 +86,10 @@ async function untilItWaits(handle: WorkflowHandle): Promise<void> {
   );
 }
 
-function msOf(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
-  return Number(String(time?.seconds ?? 0)) * 1_000 + (time?.nanos ?? 0) / 1e6;
+function msOf(
+  time: { seconds?: { toString(): string } | null; nanos?: number | null } | null | undefined,
+): number {
+  return Number((time?.seconds ?? 0).toString()) * 1_000 + (time?.nanos ?? 0) / 1e6;
 }
 
 function timersMs(events: readonly HistoryEvent[]): number[] {
@@ -356,7 +358,9 @@ test('search attributes and memo are written when they change, and not at every 
   expect(upserts.length).toBeLessThanOrEqual(3);
   const memos = eventsWith(events, 'workflowPropertiesModifiedEventAttributes').map(
     (event) =>
-      defaultPayloadConverter.fromPayload<string>(event.upsertedMemo!.fields!['reason']!) ?? null,
+      defaultPayloadConverter.fromPayload<string | undefined>(
+        event.upsertedMemo!.fields!['reason']!,
+      ) ?? null,
   );
   expect(memos).toEqual(['payee_account_missing', 'payee_capability_inactive', null]);
 });

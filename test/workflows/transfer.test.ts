@@ -249,14 +249,14 @@ describe('an unpaid winner is never reported as paid:', () => {
   const unpaid = TRANSFER_STATUSES.filter((status) => status !== 'completed');
   const ends: TransferStatus[] = ['failed_terminal', 'cancelled', 'voided'];
   const sources: Record<string, (id: string, view: TransferView) => ActivityScript> = {
-    'the claim': (id, view) => ({ claimTransfer: () => Promise.resolve({ next: 'rest', view }) }),
+    'the claim': (_id, view) => ({ claimTransfer: () => Promise.resolve({ next: 'rest', view }) }),
     'the record': (id, view) => ({
       claimTransfer: () => Promise.resolve(sendAnswer(id)),
       // Even a send that says it has paid is not believed against the row.
       createStripeTransfer: () => Promise.resolve({ stripeTransferId: 'tr_said' }),
       recordOutcome: () => Promise.resolve(view),
     }),
-    'the reconciliation': (id, view) => ({
+    'the reconciliation': (_id, view) => ({
       claimTransfer: () => Promise.resolve({ next: 'reconcile', view }),
       reconcileTransfer: () => Promise.resolve(view),
     }),
