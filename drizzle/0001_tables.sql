@@ -28,7 +28,8 @@ CREATE TABLE "ledger_transactions" (
 	"stripe_transfer_id" text,
 	"posted_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	CONSTRAINT "ledger_transactions_idempotency_key_unique" UNIQUE("idempotency_key"),
-	CONSTRAINT "ledger_transactions_kind" CHECK ("ledger_transactions"."kind" in ('settlement', 'payout', 'refusal'))
+	CONSTRAINT "ledger_transactions_kind" CHECK ("ledger_transactions"."kind" in ('settlement', 'payout', 'refusal')),
+	CONSTRAINT "ledger_transactions_payout_is_whose" CHECK ("ledger_transactions"."kind" <> 'payout' or ("ledger_transactions"."transfer_id" is not null and "ledger_transactions"."stripe_transfer_id" is not null))
 );
 --> statement-breakpoint
 CREATE TABLE "operator_actions" (

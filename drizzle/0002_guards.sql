@@ -230,3 +230,7 @@ create constraint trigger ledger_transactions_balance after insert on ledger_tra
 --> statement-breakpoint
 create constraint trigger ledger_entries_balance after insert on ledger_entries
   deferrable initially deferred for each row execute function refuse_unbalanced_ledger_transaction();
+--> statement-breakpoint
+-- Which Stripe account pays is decided once (M3).
+create trigger installation_final before update or delete on installation
+  for each row execute function refuse_change('an installation keeps its Stripe account');

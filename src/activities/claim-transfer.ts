@@ -1,7 +1,6 @@
 import type { ClaimAnswer } from '../domain/contracts';
 import { freezeRequest } from '../domain/generation';
-import { BLOCKED_LOOK_MS, KEY_SENDABLE_MS } from '../domain/limits';
-import { ALARM_REASONS, answerCanDiffer } from '../domain/next-state';
+import { answerCanDiffer, isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
@@ -24,6 +23,7 @@ import {
 } from '../db/payout-transfers';
 import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
 import type { ActivityDependencies } from './dependencies';
+import { knownSends } from './known-sends';
 import { closedOperatorGate } from './send-gates';
 import { viewOf } from './transfer-view';
 
@@ -45,15 +45,12 @@ export async function claimTransfer(
 ): Promise<ClaimAnswer> {
   return dependencies.database.transaction(async (transaction) => {
     const transfer = await lockTransfer(transaction, input.transferId);
-    if (transfer === undefined) {
-      throw new Error(`transfer ${input.transferId} does not exist`);
-    }
     if (isTerminal(transfer.status)) {
       return { next: 'rest', view: viewOf(transfer) };
     }
     if (transfer.status === 'processing') {
       return transfer.claimRunId === input.runId
-        ? heldClaim(transfer)
+        ? heldClaim(transfer, input)
         : { next: 'reconcile', view: viewOf(transfer) };
     }
     return transfer.status === 'unknown'
@@ -62,11 +59,11 @@ export async function claimTransfer(
   });
 }
 
-function heldClaim(transfer: PayoutTransfer): ClaimAnswer {
+function heldClaim(transfer: PayoutTransfer, { runId }: ClaimTransferInput): ClaimAnswer {
   const { id: transferId, generation, claimNumber } = transfer;
   return {
     next: 'send',
-    claim: { transferId, generation, claimNumber },
+    claim: { transferId, generation, claimNumber, runId },
     view: viewOf(transfer),
   };
 }
@@ -81,25 +78,18 @@ async function claimUnknown(
   input: ClaimTransferInput,
 ): Promise<ClaimAnswer> {
   const open = await findOpenGeneration(executor, transfer.id);
-  const attempts = await findAttempts(executor, transfer.id);
-  const sends = attempts
-    .filter((attempt) => attempt.generation === open?.generation)
-    .map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
+  const sends = knownSends(await findAttempts(executor, transfer.id), open?.generation);
   if (
     open !== undefined &&
     sends.length > 0 &&
-    !isAlarm(transfer) &&
-    answerCanDiffer(sends, ALARM_REASONS) &&
-    (await isKeySendable(executor, open, KEY_SENDABLE_MS)) &&
+    !isAlarm(transfer.failureReason) &&
+    answerCanDiffer(sends) &&
+    (await isKeySendable(executor, open)) &&
     (await closedOperatorGate(executor, transfer)) === undefined
   ) {
     return claimFor(executor, transfer, open, input);
   }
   return { next: 'reconcile', view: viewOf(transfer) };
-}
-
-function isAlarm({ failureReason }: PayoutTransfer): boolean {
-  return failureReason !== null && ALARM_REASONS.has(failureReason);
 }
 
 async function claimUnsent(
@@ -108,12 +98,13 @@ async function claimUnsent(
   transfer: PayoutTransfer,
   input: ClaimTransferInput,
 ): Promise<ClaimAnswer> {
+  const closedGate = await closedOperatorGate(executor, transfer);
+  if (closedGate !== undefined) {
+    return rest(dependencies, executor, transfer, closedGate);
+  }
   const account = await findUserStripeAccount(executor, transfer.userId);
-  const obstacle =
-    (await closedOperatorGate(executor, transfer)) ??
-    (account === undefined ? 'payee_account_missing' : undefined);
-  if (obstacle !== undefined || account === undefined) {
-    return rest(dependencies, executor, transfer, obstacle ?? 'payee_account_missing');
+  if (account === undefined) {
+    return rest(dependencies, executor, transfer, 'payee_account_missing');
   }
   // A missing account that has come meanwhile is worth a send, however late it is.
   const accountHasCome = transfer.failureReason === 'payee_account_missing';
@@ -132,16 +123,18 @@ async function rest(
   transfer: PayoutTransfer,
   obstacle: ReasonCode,
 ): Promise<ClaimAnswer> {
-  if (await payeeWaitIsOver(dependencies, executor, transfer)) {
+  // Under a pause nobody looks at accounts, so nobody's wait for one ends.
+  const waitsForPayee = obstacle === 'payee_account_missing';
+  if (waitsForPayee && (await payeeWaitIsOver(dependencies, executor, transfer))) {
     return endPayeeWait(executor, transfer);
   }
   if (transfer.status === 'blocked' && transfer.failureReason === obstacle) {
-    return { next: 'rest', view: viewOf(transfer, BLOCKED_LOOK_MS) };
+    return { next: 'rest', view: viewOf(transfer) };
   }
   const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
   return {
     next: 'rest',
-    view: viewOf(await markBlocked(executor, waiting, obstacle), BLOCKED_LOOK_MS),
+    view: viewOf(await markBlocked(executor, waiting, obstacle)),
   };
 }
 
@@ -175,7 +168,7 @@ async function generationToSend(
 ): Promise<PayoutGeneration> {
   const open = await findOpenGeneration(executor, transfer.id);
   if (open !== undefined) {
-    const sendable = await isKeySendable(executor, open, KEY_SENDABLE_MS);
+    const sendable = await isKeySendable(executor, open);
     if (sendable && open.destination === account.stripeAccountId) {
       return open;
     }
@@ -210,5 +203,5 @@ async function claimFor(
     runId: input.runId,
     generation: generation.generation,
   });
-  return heldClaim(claimed);
+  return heldClaim(claimed, input);
 }

@@ -3,7 +3,7 @@ import { keyIsProvenUnpaid, nextState } from '../domain/next-state';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { postLedger } from '../db/ledger';
-import { findAttempts, resolveAttempt, type PayoutAttempt } from '../db/payout-attempts';
+import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { closeGeneration } from '../db/payout-generations';
 import {
   markBlocked,
@@ -12,6 +12,7 @@ import {
   markUnknown,
   type PayoutTransfer,
 } from '../db/payout-transfers';
+import { knownSends, type AttemptedSend } from './known-sends';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
 
@@ -27,7 +28,7 @@ export async function concludeClaim(
   transfer: PayoutTransfer,
   platform: Installation,
 ): Promise<PayoutTransfer> {
-  const attempts = await attemptsOfGeneration(executor, transfer);
+  const attempts = knownSends(await findAttempts(executor, transfer.id), transfer.generation);
   const paid = attempts.find((attempt) => attempt.resolution === 'created');
   if (paid !== undefined && paid.stripeTransferId !== null) {
     return settleCreatedTransfer(executor, transfer, {
@@ -36,15 +37,16 @@ export async function concludeClaim(
       generation: paid.generation,
     });
   }
-  const sends = keyIsProvenUnpaid(attempts.map(asSend))
-    ? await resolveAllUnpaid(executor, attempts)
-    : attempts;
+  const sends = keyIsProvenUnpaid(attempts) ? await resolveAllUnpaid(executor, attempts) : attempts;
   await recordRefusals(executor, transfer, sends);
+  const claimed = sends.filter((send) => send.claimNumber === transfer.claimNumber);
   const next = nextState(
-    sends.map(asSend),
-    sends.filter((attempt) => attempt.claimNumber === transfer.claimNumber).map(asSend),
+    sends,
+    claimed,
     { countedAttempts: transfer.countedAttemptCount, maxAttempts: transfer.maxAttempts },
-    await whyNothingWasSent(executor, transfer, platform),
+    claimed.length > 0
+      ? 'transient_not_sent'
+      : await whyNothingWasSent(executor, transfer, platform),
   );
   if (next.closeGeneration) {
     const { id: transferId, generation } = transfer;
@@ -62,23 +64,11 @@ export async function concludeClaim(
   }
 }
 
-async function attemptsOfGeneration(
-  executor: Executor,
-  transfer: PayoutTransfer,
-): Promise<PayoutAttempt[]> {
-  const attempts = await findAttempts(executor, transfer.id);
-  return attempts.filter((attempt) => attempt.generation === transfer.generation);
-}
-
-function asSend(attempt: PayoutAttempt) {
-  return { ...attempt, replayed: attempt.replayed === true };
-}
-
 async function resolveAllUnpaid(
   executor: Executor,
-  attempts: readonly PayoutAttempt[],
-): Promise<PayoutAttempt[]> {
-  const resolved: PayoutAttempt[] = [];
+  attempts: readonly AttemptedSend[],
+): Promise<AttemptedSend[]> {
+  const resolved: AttemptedSend[] = [];
   for (const attempt of attempts) {
     if (attempt.resolution === null) {
       await resolveAttempt(executor, attempt, 'not_created');
@@ -92,7 +82,7 @@ async function resolveAllUnpaid(
 async function recordRefusals(
   executor: Executor,
   transfer: PayoutTransfer,
-  attempts: readonly PayoutAttempt[],
+  attempts: readonly AttemptedSend[],
 ): Promise<void> {
   for (const attempt of attempts) {
     if (attempt.resolution === 'not_created') {

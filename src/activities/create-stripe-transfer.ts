@@ -51,7 +51,7 @@ async function keepAnswer(
   await dependencies.database.transaction(async (transaction) => {
     const transfer = await lockTransfer(transaction, attempt.transferId);
     await recordAnswer(transaction, attempt, answer, outcome);
-    if (outcome.kind === 'created' && transfer !== undefined) {
+    if (outcome.kind === 'created') {
       await settleCreatedTransfer(transaction, transfer, {
         stripeTransferId: outcome.stripeTransferId,
         attemptNumber: attempt.attemptNumber,
@@ -64,8 +64,6 @@ async function keepAnswer(
 async function refusalOf(dependencies: ActivityDependencies, claim: TransferClaim) {
   return dependencies.database.transaction(async (transaction) => {
     const transfer = await lockTransfer(transaction, claim.transferId);
-    return transfer === undefined
-      ? 'transient_not_sent'
-      : whyNothingWasSent(transaction, transfer, dependencies.platform);
+    return whyNothingWasSent(transaction, transfer, dependencies.platform);
   });
 }

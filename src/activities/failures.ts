@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES } from '../domain/contracts';
-import { ALARM_REASONS, type SendRefusal } from '../domain/next-state';
+import type { SendRefusal } from '../domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import { failureClassOf } from '../domain/reasons';
 
@@ -19,13 +19,14 @@ export function failureOfOutcome(
       type: FAILURE_TYPES.unknown,
       message: reason,
       // A replayed unknown, or one that needs a person, comes back the same however often it is asked for.
-      nonRetryable: answer.replayed || outcome.alarm || ALARM_REASONS.has(reason),
+      nonRetryable: answer.replayed || outcome.alarm,
     });
   }
   return ApplicationFailure.create({
     type: FAILURE_TYPES[failureClassOf(reason)],
     message: reason,
-    nonRetryable: outcome.leadsTo !== 'retryable',
+    // A refusal that counts is tried again by the workflow, minutes apart: seconds would use the allowance up.
+    nonRetryable: outcome.leadsTo !== 'retryable' || outcome.counted,
     ...(outcome.retryAfterMs === undefined ? {} : { nextRetryDelay: outcome.retryAfterMs }),
   });
 }

@@ -1,3 +1,5 @@
+import { activityInfo } from '@temporalio/activity';
+
 import type { TransferClaim } from '../domain/contracts';
 import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
@@ -22,7 +24,11 @@ export function createPayoutActivities(dependencies: ActivityDependencies) {
 /** Activities that call Stripe; they run on a queue of their own, whose rate is the fleet's limit. */
 export function createStripeActivities(dependencies: ActivityDependencies) {
   return {
-    createStripeTransfer: (claim: TransferClaim) => createStripeTransfer(dependencies, claim),
+    // The run that really asks, not the one that the claim names: a reset replays the claim of the run before it.
+    createStripeTransfer: (claim: TransferClaim) => {
+      const runId = activityInfo().workflowExecution?.runId;
+      return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
+    },
     reconcileTransfer: (input: ClaimTransferInput) => reconcileTransfer(dependencies, input),
   };
 }

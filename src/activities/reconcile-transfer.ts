@@ -1,13 +1,23 @@
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
-import { lockTransfer, markUnknown, type PayoutTransfer } from '../db/payout-transfers';
+import { isAlarm } from '../domain/next-state';
+import {
+  lockTransfer,
+  markRetryable,
+  markUnknown,
+  type PayoutTransfer,
+} from '../db/payout-transfers';
 import { findAttempts } from '../db/payout-attempts';
-import { findGenerations, type PayoutGeneration } from '../db/payout-generations';
+import {
+  findGenerations,
+  findOpenGeneration,
+  isKeySendable,
+  type PayoutGeneration,
+} from '../db/payout-generations';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
-import { waitingView } from './record-outcome';
 import { settleCreatedTransfer } from './settle-created-transfer';
 import { viewOf } from './transfer-view';
 
@@ -30,7 +40,7 @@ export async function reconcileTransfer(
   const generations = await findGenerations(dependencies.database, transfer.id);
   const matches = await findMatches(dependencies, transfer, generations);
   if (matches.length === 0) {
-    return waitingView(transfer);
+    return stayUnknown(dependencies, transfer);
   }
   return adopt(dependencies, { ...input, generations, matches });
 }
@@ -41,9 +51,6 @@ async function endForeignClaim(
 ): Promise<PayoutTransfer> {
   return dependencies.database.transaction(async (transaction) => {
     const transfer = await lockTransfer(transaction, input.transferId);
-    if (transfer === undefined) {
-      throw new Error(`transfer ${input.transferId} does not exist`);
-    }
     return transfer.status === 'processing' && transfer.claimRunId !== input.runId
       ? concludeClaim(transaction, transfer, dependencies.platform)
       : transfer;
@@ -75,6 +82,36 @@ async function findMatches(
   return matches;
 }
 
+/** Not seen is no proof. A key that is too old to be sent again says so, since nothing but a look at Stripe is left. */
+async function stayUnknown(
+  dependencies: ActivityDependencies,
+  { id }: PayoutTransfer,
+): Promise<TransferView> {
+  return dependencies.database.transaction(async (transaction) => {
+    const transfer = await lockTransfer(transaction, id);
+    if (transfer.status !== 'unknown') {
+      // An answer came while Stripe's list was read.
+      return viewOf(transfer, 0);
+    }
+    if (isAlarm(transfer.failureReason)) {
+      return viewOf(transfer);
+    }
+    const attempts = await findAttempts(transaction, id);
+    if (attempts.length > 0 && attempts.every(({ resolution }) => resolution === 'not_created')) {
+      // Late answers have proven every send unpaid.
+      return viewOf(await markRetryable(transaction, transfer, 'transient_not_sent'), 0);
+    }
+    const open = await findOpenGeneration(transaction, id);
+    const isTooOld = open !== undefined && !(await isKeySendable(transaction, open));
+    return viewOf(
+      isTooOld ? await markUnknown(transaction, transfer, 'unknown_key_too_old') : transfer,
+    );
+  });
+}
+
+/** The number in the ledger key of a payment that Stripe knows and no attempt row does (a restored database). */
+const NO_ATTEMPT = 0;
+
 interface Adoption extends ClaimTransferInput {
   readonly generations: readonly PayoutGeneration[];
   readonly matches: readonly ListedTransfer[];
@@ -88,11 +125,7 @@ async function adopt(
   const { generations, matches, transferId } = adoption;
   return dependencies.database.transaction(async (transaction) => {
     const transfer = await lockTransfer(transaction, transferId);
-    if (transfer === undefined) {
-      throw new Error(`transfer ${transferId} does not exist`);
-    }
     if (transfer.status !== 'unknown') {
-      // An answer came while Stripe's list was read.
       return viewOf(transfer, 0);
     }
     const [match] = matches;
@@ -110,7 +143,7 @@ async function adopt(
       matches.length > 1 ||
       match.amountReversedMinor > 0
     ) {
-      return waitingView(await markUnknown(transaction, transfer, 'unknown_other_transfer'));
+      return viewOf(await markUnknown(transaction, transfer, 'unknown_other_transfer'));
     }
     const attempts = await findAttempts(transaction, transferId);
     // A send that may have made it: one that is proven refused has its record in the ledger already.
@@ -119,7 +152,7 @@ async function adopt(
     );
     const settled = await settleCreatedTransfer(transaction, transfer, {
       stripeTransferId: match.id,
-      attemptNumber: open.at(-1)?.attemptNumber ?? 0,
+      attemptNumber: open.at(-1)?.attemptNumber ?? NO_ATTEMPT,
       generation: generation.generation,
     });
     return viewOf(settled);

@@ -16,7 +16,7 @@ export interface ScheduleJobInput {
 
 /**
  * Makes sure that the job and its transfers exist, marks winners without an account as blocked, and begins the job:
- * one transaction, safe to repeat and to race (S20–S23).
+ * one transaction, safe to repeat and to race.
  *
  * @throws ApplicationFailure `SettlementConflict`, not retried: the settlement has other content than the job was
  *   started for, or is not recorded

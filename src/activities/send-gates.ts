@@ -1,4 +1,3 @@
-import { KEY_SENDABLE_MS } from '../domain/limits';
 import type { SendRefusal } from '../domain/next-state';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
@@ -29,6 +28,9 @@ export async function whyNothingWasSent(
   if (closed !== undefined) {
     return closed;
   }
+  if (transfer.countedAttemptCount >= transfer.maxAttempts) {
+    return 'attempts_used_up';
+  }
   const open = await findOpenGeneration(executor, transfer.id);
   if (open === undefined) {
     return 'transient_not_sent';
@@ -36,7 +38,5 @@ export async function whyNothingWasSent(
   if (open.stripeAccountId !== platform.stripeAccountId || open.livemode !== platform.livemode) {
     return 'platform_mode_mismatch';
   }
-  return (await isKeySendable(executor, open, KEY_SENDABLE_MS))
-    ? 'transient_not_sent'
-    : 'unknown_key_too_old';
+  return (await isKeySendable(executor, open)) ? 'transient_not_sent' : 'unknown_key_too_old';
 }

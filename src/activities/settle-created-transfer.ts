@@ -1,4 +1,4 @@
-import { attemptLedgerKey } from '../domain/ids';
+import { attemptLedgerKey, lateAttemptLedgerKey } from '../domain/ids';
 import { payoutPosting } from '../domain/ledger';
 import type { Executor } from '../db/database';
 import { hasLedgerRecord, postLedger } from '../db/ledger';
@@ -48,7 +48,7 @@ export async function settleCreatedTransfer(
   const wasRefused = await hasLedgerRecord(executor, refusedKey, 'refusal');
   await postLedger(executor, {
     // The ledger only grows: the refusal that turns out to have been none stays, and the payment stands beside it.
-    idempotencyKey: wasRefused ? `${refusedKey}:late` : refusedKey,
+    idempotencyKey: wasRefused ? lateAttemptLedgerKey(transfer.id, attemptNumber) : refusedKey,
     kind: 'payout',
     settlementId: transfer.settlementId,
     transferId: transfer.id,

@@ -19,8 +19,11 @@ export function temporalConnection(
   const present = Object.entries(variables).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
+  const { TEMPORAL_CONFIG_FILE: configFile, TEMPORAL_PROFILE: profile } = variables;
   const { connectionOptions } = loadClientConnectConfig({
     overrideEnvVars: Object.fromEntries(present),
+    // A profile of another project in the home folder must not lay its keys and TLS over this one's address.
+    disableFile: configFile === undefined && profile === undefined,
   });
   return {
     address: settings.temporalAddress,

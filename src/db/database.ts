@@ -1,7 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool } from 'pg';
 
-import { CONNECT_TIMEOUT_MS, DATABASE_ACTIVITY_TIMEOUT_MS } from '../domain/limits';
+import { CONNECT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
 import * as schema from './schema';
 
 export type Database = NodePgDatabase<typeof schema>;
@@ -15,7 +15,7 @@ export interface DatabaseConnection {
 }
 
 /**
- * Opens a pool. Connections are made on first use; the address is proven by `assertReachable`.
+ * Opens a pool. Connections are made on first use, so a wrong address shows with the first statement.
  *
  * A statement or a lock that takes longer than a database activity may take is ended by Postgres itself, so that a
  * statement given up by its activity does not go on working behind the back of the next one.
@@ -25,8 +25,8 @@ export function openDatabase(databaseUrl: string, connectionsMax = 10): Database
     connectionString: databaseUrl,
     max: connectionsMax,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: DATABASE_ACTIVITY_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'temporal-stripe-payouts',
   });
   // An idle connection that breaks (a restarted Postgres) is replaced at the next use; without a listener it would

@@ -25,7 +25,7 @@ export class LedgerConflictError extends Error {
 }
 
 /**
- * Writes one ledger record with its entries, once (S59): the same record again changes nothing.
+ * Writes one ledger record with its entries, once: the same record again changes nothing.
  * @throws LedgerConflictError when the key is taken by other content
  */
 export async function postLedger(executor: Executor, posting: LedgerPosting): Promise<boolean> {
@@ -59,6 +59,9 @@ async function refuseOtherContent(executor: Executor, posting: LedgerPosting): P
     .select()
     .from(ledgerTransactions)
     .where(eq(ledgerTransactions.idempotencyKey, posting.idempotencyKey));
+  if (existing === undefined) {
+    throw new Error(`ledger record ${posting.idempotencyKey} was neither written nor found`);
+  }
   const entries = await executor
     .select({
       account: ledgerEntries.account,
@@ -66,10 +69,10 @@ async function refuseOtherContent(executor: Executor, posting: LedgerPosting): P
       currency: ledgerEntries.currency,
     })
     .from(ledgerEntries)
-    .where(eq(ledgerEntries.ledgerTransactionId, existing?.id ?? 0))
+    .where(eq(ledgerEntries.ledgerTransactionId, existing.id))
     .orderBy(asc(ledgerEntries.id));
   const same =
-    existing?.kind === posting.kind &&
+    existing.kind === posting.kind &&
     existing.settlementId === posting.settlementId &&
     existing.transferId === (posting.transferId ?? null) &&
     existing.stripeTransferId === (posting.stripeTransferId ?? null) &&

@@ -29,8 +29,8 @@ export interface BegunSend {
  *
  * The row is committed before the POST (M5). A process that dies right after it leaves an attempt without an answer,
  * which is unknown although nothing was sent: safe, and resolved by sending the same key again.
- * What no statement can close is a process that sleeps between this commit and the socket: for up to an hour the
- * key's age still protects (23 h here, 24 h at Stripe); beyond that only the deadline of the call does.
+ * What no statement can close is a process that sleeps between this commit and the socket: up to an hour of sleep the
+ * key's age covers (23 h here, 24 h at Stripe), a longer one it does not.
  *
  * @returns undefined when the send is not allowed; the caller must not POST then
  */
@@ -82,6 +82,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and transfer.stripe_transfer_id is null
         and transfer.generation = ${claim.generation}
         and transfer.claim_number = ${claim.claimNumber}
+        and transfer.claim_run_id = ${claim.runId}
         -- The allowance limits new tries; it never stops finding out what became of an old one (M8).
         and (transfer.counted_attempt_count < transfer.max_attempts or exists (
           select from payout_attempts as earlier

@@ -1,6 +1,7 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 
 import { stripeIdempotencyKey, type FrozenRequest } from '../domain/generation';
+import { KEY_SENDABLE_MS } from '../domain/limits';
 import type { Executor } from './database';
 import { payoutGenerations } from './schema';
 
@@ -85,12 +86,11 @@ export async function closeGeneration(
 export async function isKeySendable(
   executor: Executor,
   generation: Pick<PayoutGeneration, 'transferId' | 'generation'>,
-  sendableMs: number,
 ): Promise<boolean> {
   const [row] = await executor
     .select({
       sendable: sql<boolean>`${payoutGenerations.firstSentAt} is null
-        or payout_now() < ${payoutGenerations.firstSentAt} + ${sendableMs} * interval '1 millisecond'`,
+        or payout_now() < ${payoutGenerations.firstSentAt} + ${KEY_SENDABLE_MS} * interval '1 millisecond'`,
     })
     .from(payoutGenerations)
     .where(

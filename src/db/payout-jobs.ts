@@ -13,7 +13,7 @@ export interface NewPayoutJob {
   readonly totalMinor: number;
 }
 
-/** Creates the job of a settlement, or finds the one that is there: one settlement has one job (S1, S46). */
+/** Creates the job of a settlement, or finds the one that is there: one settlement has one job. */
 export async function insertPayoutJob(
   executor: Executor,
   job: NewPayoutJob,
@@ -55,7 +55,7 @@ export async function findJobById(
   return job;
 }
 
-/** Jobs that are not complete, oldest first, a page at a time (S4). */
+/** Jobs that are not complete, oldest first, a page at a time. */
 export async function findOpenJobs(
   executor: Executor,
   page: { readonly afterJobId?: string; readonly jobsMax: number },
@@ -70,7 +70,7 @@ export async function findOpenJobs(
 }
 
 /**
- * Moves a job along a legal edge (S5). Safe to repeat: a job that is already there, or in a state without that edge,
+ * Moves a job along a legal edge. Safe to repeat: a job that is already there, or in a state without that edge,
  * stays as it is.
  * @returns whether this call moved it
  */
@@ -103,8 +103,8 @@ export async function updateJobRun(
 }
 
 /**
- * Completes a job in one statement that looks at its transfers itself: no row moves while any of them is open (S6,
- * S32). The counts are taken by the same statement.
+ * Completes a job in one statement that looks at its transfers itself: no row moves while any of them is open. The
+ * counts are taken by the same statement.
  * @returns whether the job is complete now
  */
 export async function completeJobWhenTerminal(executor: Executor, jobId: string): Promise<boolean> {

@@ -41,7 +41,7 @@ export class AwardAlreadySettledError extends Error {
 }
 
 /**
- * Creates transfers; those that are there already stay as they are (S7, S57). Nothing is dropped in silence: one that
+ * Creates transfers; those that are there already stay as they are. Nothing is dropped in silence: one that
  * belongs to another job, or has another amount, is refused.
  * @throws AwardAlreadySettledError
  */
@@ -127,7 +127,7 @@ export interface TransferPage {
   readonly transfersMax: number;
 }
 
-/** All transfers of a job by id, a page at a time (S8). */
+/** All transfers of a job by id, a page at a time. */
 export async function findTransfersByJob(
   executor: Executor,
   jobId: string,
@@ -141,7 +141,7 @@ export async function findTransfersByJob(
     .limit(page.transfersMax);
 }
 
-/** The transfers of a job that are in one of these states, by id, a page at a time (S9). */
+/** The transfers of a job that are in one of these states, by id, a page at a time. */
 export async function findTransfersByStatus(
   executor: Executor,
   jobId: string,
@@ -186,18 +186,22 @@ export async function findSendingTransfers(
 }
 
 /**
- * Locks one transfer for the rest of a short transaction (S10, S25). Everything that decides about a transfer takes
+ * Locks one transfer for the rest of a short transaction. Everything that decides about a transfer takes
  * this lock first, so that two deciders never work on the same row.
  */
 export async function lockTransfer(
   executor: Executor,
   transferId: string,
-): Promise<PayoutTransfer | undefined> {
+): Promise<PayoutTransfer> {
   const [transfer] = await executor
     .select()
     .from(payoutTransfers)
     .where(eq(payoutTransfers.id, transferId))
     .for('update');
+  if (transfer === undefined) {
+    // Transfers are never deleted, so this database is not the one that the workflow was started for.
+    throw new Error(`transfer ${transferId} does not exist in this database`);
+  }
   return transfer;
 }
 
@@ -239,7 +243,7 @@ function failure(reason: ReasonCode) {
   return { failureClass: failureClassOf(reason), failureReason: reason };
 }
 
-/** Gives one run the right to send one generation; the claim number fences off every earlier claim (S11). */
+/** Gives one run the right to send one generation; the claim number fences off every earlier claim. */
 export async function markProcessing(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -254,7 +258,7 @@ export async function markProcessing(
   });
 }
 
-/** Records the one Stripe transfer that paid this debt (S12). */
+/** Records the one Stripe transfer that paid this debt. */
 export async function markCompleted(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -269,7 +273,7 @@ export async function markCompleted(
   });
 }
 
-/** Definitely not created, and worth another attempt (S13). */
+/** Definitely not created, and worth another attempt. */
 export async function markRetryable(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -311,7 +315,7 @@ export async function markUnknown(
   return moveTransfer(executor, transfer, { status: 'unknown', ...failure(reason) });
 }
 
-/** Nobody but a person can mend it (S14). Postgres refuses this while any send is unresolved. */
+/** Nobody but a person can mend it. Postgres refuses this while any send is unresolved. */
 export async function markFailedTerminal(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -354,7 +358,7 @@ export interface TransferSummary {
   readonly sumsMinor: TransferCounts;
 }
 
-/** Counts and sums of a job's transfers by state (S15, S58). */
+/** Counts and sums of a job's transfers by state. */
 export async function summarizeTransfers(
   executor: Executor,
   jobId: string,

@@ -1,11 +1,17 @@
 import { settlementLedgerKey } from '../domain/ids';
 import { settlementPosting } from '../domain/ledger';
+import { sumMinor } from '../domain/money';
 import { transferIdOf } from './canonical-hash';
 import type { Executor } from './database';
 import { postLedger } from './ledger';
 import { insertPayoutJob, type PayoutJob } from './payout-jobs';
 import { insertTransfers } from './payout-transfers';
-import { findSettlement, findWinners } from './settlements';
+import {
+  findSettlement,
+  findWinners,
+  type RecordedSettlement,
+  type RecordedWinner,
+} from './settlements';
 
 export interface SchedulingTerms {
   readonly installationId: string;
@@ -14,7 +20,7 @@ export interface SchedulingTerms {
 
 /**
  * Creates the job of a recorded settlement with all its transfers and books the debt, in the caller's transaction
- * (S20–S23). Any number of callers may race: one creates, the others find the same job.
+ *. Any number of callers may race: one creates, the others find the same job.
  *
  * @throws AwardAlreadySettledError when another settlement pays one of the awards already
  */
@@ -30,6 +36,7 @@ export async function schedulePayoutJob(
   const { contestId, currency, totalMinor } = settlement;
   // Read before the job exists: from then on the winners are frozen.
   const winners = await findWinners(executor, settlementId);
+  refuseOtherWinners(settlement, winners);
   const scheduled = await insertPayoutJob(executor, {
     settlementId,
     contestId,
@@ -57,4 +64,17 @@ export async function schedulePayoutJob(
     });
   }
   return scheduled;
+}
+
+/** Winners that were added or removed by hand would be paid, or dropped, without anybody having settled it. */
+function refuseOtherWinners(
+  settlement: RecordedSettlement,
+  winners: readonly RecordedWinner[],
+): void {
+  const totalMinor = sumMinor(winners.map(({ amountMinor }) => amountMinor));
+  if (winners.length !== settlement.winnerCount || totalMinor !== settlement.totalMinor) {
+    throw new Error(
+      `the winners of settlement ${settlement.settlementId} do not add up to what was recorded`,
+    );
+  }
 }

@@ -144,7 +144,7 @@ export const payoutJobs = pgTable(
     approval: text('approval').$type<Approval>().notNull().default('not_required'),
     /** The newest run of the job's workflow; null until one has begun. */
     workflowRunId: text('workflow_run_id'),
-    /** Counts of the moment of completion, kept for reports; the transfers are the truth (S6). */
+    /** Counts of the moment of completion, kept for reports; the transfers are the truth. */
     completedCount: integer('completed_count').notNull().default(0),
     failedCount: integer('failed_count').notNull().default(0),
     createdAt: createdAt('created_at'),
@@ -180,7 +180,7 @@ export const payoutTransfers = pgTable(
     /** Counts the claims; a write that carries an older number is fenced off (M9). */
     claimNumber: integer('claim_number').notNull().default(0),
     claimRunId: text('claim_run_id'),
-    /** POSTs begun (S11); those that use up the allowance are counted apart (M8). */
+    /** POSTs begun; those that use up the allowance are counted apart (M8). */
     attemptCount: integer('attempt_count').notNull().default(0),
     countedAttemptCount: integer('counted_attempt_count').notNull().default(0),
     maxAttempts: integer('max_attempts').notNull(),
@@ -238,7 +238,7 @@ export const payoutGenerations = pgTable(
     currency: text('currency').notNull(),
     destination: text('destination').notNull(),
     transferGroup: text('transfer_group').notNull(),
-    /** `json`, not `jsonb`: the order of the members is sent to Stripe and must not change between sends. */
+    /** `json`, not `jsonb`: it is kept as it was written, so that a look at the row shows what was sent. */
     metadata: json('metadata').$type<Record<string, string>>().notNull(),
     stripeAccountId: text('stripe_account_id').notNull(),
     livemode: boolean('livemode').notNull(),
@@ -331,6 +331,10 @@ export const ledgerTransactions = pgTable(
       .where(sql`${table.kind} = 'payout'`),
     index('ledger_transactions_by_settlement').on(table.settlementId, table.id),
     check('ledger_transactions_kind', oneOf(table.kind, ['settlement', 'payout', 'refusal'])),
+    check(
+      'ledger_transactions_payout_is_whose',
+      sql`${table.kind} <> 'payout' or (${table.transferId} is not null and ${table.stripeTransferId} is not null)`,
+    ),
   ],
 );
 

@@ -5,7 +5,7 @@ import { userStripeAccounts } from './schema';
 
 export type UserStripeAccount = typeof userStripeAccounts.$inferSelect;
 
-/** The connected account of a winner, or undefined while there is none (the seed's open lookup, S41). */
+/** The connected account of a winner, or undefined while there is none (the seed's open lookup). */
 export async function findUserStripeAccount(
   executor: Executor,
   userId: string,
@@ -17,7 +17,7 @@ export async function findUserStripeAccount(
   return account;
 }
 
-/** Locks a user's account against a second import or a claim that reads it, and returns it. */
+/** Locks a user's account against a second import, and returns it. */
 export async function lockUserStripeAccount(
   executor: Executor,
   userId: string,

@@ -381,8 +381,10 @@ export function classifyAnswer(
 ): SendOutcome {
   const expected = { frozen, livemode: mode.livemode };
   const line = ANSWER_TABLE.find(({ matches }) => matches(answer, expected));
-  if (line?.outcome !== 'created') {
-    return withAnswerFacts(line?.outcome ?? unknown('unknown_no_answer'), answer);
+  if (line?.outcome === 'created' && answer.transfer !== undefined) {
+    return { kind: 'created', stripeTransferId: answer.transfer.id };
   }
-  return { kind: 'created', stripeTransferId: answer.transfer?.id ?? '' };
+  return line === undefined || line.outcome === 'created'
+    ? unknown('unknown_no_answer')
+    : withAnswerFacts(line.outcome, answer);
 }

@@ -24,7 +24,7 @@ export const SIGNALS = {
   changed: 'changed',
   /** A child is going to wait and frees its place in the job's window. */
   parked: 'parked',
-  /** The payee's account was imported, replaced or became active. */
+  /** The payee's account was imported or replaced. */
   payeeReady: 'payeeReady',
 } as const;
 
@@ -63,6 +63,8 @@ export interface TransferInput {
   readonly currency: string;
   /** Set by continue-as-new: how many waits came before, so that backing off goes on where it was. */
   readonly waits?: number;
+  /** Set by continue-as-new: the job knows already that this transfer waits. */
+  readonly isParked?: boolean;
 }
 
 export interface TransferResult {
@@ -91,6 +93,8 @@ export interface TransferClaim {
   readonly generation: number;
   /** Counts the claims of a transfer; a write with an older number is fenced off (M9). */
   readonly claimNumber: number;
+  /** The workflow run that holds it; an activity of another run, as a reset replays it, sends nothing. */
+  readonly runId: string;
 }
 
 export interface PayoutProgress {
@@ -133,7 +137,7 @@ export interface ScheduledJob {
 }
 
 /** A transfer that a job is going to start. */
-export type TransferStart = Omit<TransferInput, 'waits'>;
+export type TransferStart = Omit<TransferInput, 'waits' | 'isParked'>;
 
 export interface TransferPage {
   readonly transfers: readonly TransferStart[];

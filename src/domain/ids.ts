@@ -42,6 +42,11 @@ export function attemptLedgerKey(transferId: string, attemptNumber: number): str
   return `ledger:payout:${transferId}:${attemptNumber.toString()}`;
 }
 
+/** For a payment that is learnt after its attempt was booked as refused: the refusal stays, the payment stands beside it. */
+export function lateAttemptLedgerKey(transferId: string, attemptNumber: number): string {
+  return `${attemptLedgerKey(transferId, attemptNumber)}:late`;
+}
+
 export function settlementLedgerKey(settlementId: string): string {
   return `ledger:settlement:${settlementId}`;
 }

@@ -1,4 +1,4 @@
-/** Every bound and time budget of the product, with its unit in its name. Relations between them are tested. */
+/** Bounds and time budgets that several files share, with their units in their names. Relations between them are tested. */
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -12,17 +12,22 @@ export const KEY_SENDABLE_MS = 23 * HOUR_MS;
 
 /** The deadline of one POST to Stripe, enforced by the adapter and not only by the socket's idle timeout. */
 export const STRIPE_CALL_DEADLINE_MS = 20 * SECOND_MS;
-/** Longer than one POST and the two statements around it, so that two tries of one activity do not overlap (M3). */
-export const STRIPE_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
+/** One statement, or one wait for a lock, that takes longer is ended by Postgres itself. */
+export const STATEMENT_TIMEOUT_MS = 10 * SECOND_MS;
+/**
+ * Longer than one POST with a slow connection and a slow statement before and after it, so that two tries of one
+ * activity do not overlap (M3). Should they all the same, both send the same key, and Stripe makes one transfer.
+ */
+export const STRIPE_ACTIVITY_TIMEOUT_MS = 60 * SECOND_MS;
 /** How many times Temporal tries one createStripeTransfer before the workflow takes over with durable timers. */
 export const STRIPE_ACTIVITY_TRIES_MAX = 4;
 /** Time for one short database activity. */
-export const DATABASE_ACTIVITY_TIMEOUT_MS = 15 * SECOND_MS;
+export const DATABASE_ACTIVITY_TIMEOUT_MS = 30 * SECOND_MS;
 /** Time for one transaction that writes a whole settlement. */
 export const SCHEDULE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
 /** Time to read all pages of one payee's transfers in one settlement. */
 export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
-/** Worker shutdown waits longer than its longest activity, so that a deploy cuts no POST. */
+/** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
 export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
 
 /** Children of one job that may be sending at once; more make the server fail workflow tasks (buffered events). */

@@ -24,6 +24,7 @@ export type SendRefusal =
   | 'platform_paused'
   | 'platform_approval_missing'
   | 'platform_mode_mismatch'
+  | 'attempts_used_up'
   | 'unknown_key_too_old'
   | 'transient_not_sent';
 
@@ -38,24 +39,26 @@ export function keyIsProvenUnpaid(sends: readonly KnownSend[]): boolean {
   );
 }
 
-/** Whether sending the same key once more can bring another answer than the last one did. */
-export function answerCanDiffer(
-  sends: readonly KnownSend[],
-  alarms: ReadonlySet<ReasonCode>,
-): boolean {
-  const last = sends.at(-1);
-  if (last?.outcome !== 'unknown') {
-    return true;
-  }
-  return !last.replayed && (last.reason === null || !alarms.has(last.reason));
-}
-
 /** Unknown outcomes that the same key cannot clear up: a person, or a look at Stripe's list, has to. */
-export const ALARM_REASONS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+const ALARM_REASONS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'unknown_key_mismatch',
   'unknown_unlisted_answer',
   'unknown_other_transfer',
 ]);
+
+/** Whether a person has to look before anything else happens to this outcome. */
+export function isAlarm(reason: ReasonCode | null): boolean {
+  return reason !== null && ALARM_REASONS.has(reason);
+}
+
+/** Whether sending the same key once more can bring another answer than the last one did. */
+export function answerCanDiffer(sends: readonly KnownSend[]): boolean {
+  const last = sends.at(-1);
+  if (last?.outcome !== 'unknown') {
+    return true;
+  }
+  return !last.replayed && !isAlarm(last.reason);
+}
 
 /**
  * Decides where a claimed transfer goes once its sends are over.
@@ -96,6 +99,8 @@ function nothingSent(refusal: SendRefusal): NextState {
     case 'platform_approval_missing':
     case 'platform_mode_mismatch':
       return { to: 'blocked', reason: refusal, closeGeneration: false };
+    case 'attempts_used_up':
+      return { to: 'failed_terminal', reason: refusal, closeGeneration: false };
     case 'unknown_key_too_old':
       // Everything under the old key is resolved, so the next claim may open a new one.
       return { to: 'retryable', reason: 'transient_not_sent', closeGeneration: true };

@@ -1,7 +1,7 @@
 /**
  * Why a transfer is not paid: one table of codes, who can mend each, and what an operator should know.
  *
- * `mendedBy` says who can change the outcome: time (try again), the payee, the platform's owner, or whoever made
+ * `failureClass` says who can change the outcome: time (try again), the payee, the platform's owner, or whoever made
  * the request; `unknown` means that nobody knows yet whether money moved.
  */
 export type FailureClass = 'transient' | 'payee' | 'platform' | 'request' | 'unknown';

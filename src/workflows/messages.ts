@@ -6,4 +6,5 @@ export const changedSignal = defineSignal(SIGNALS.changed);
 export const parkedSignal = defineSignal(SIGNALS.parked);
 export const payeeReadySignal = defineSignal(SIGNALS.payeeReady);
 
-export const progressQuery = defineQuery<PayoutProgress>(QUERIES.progress);
+/** null until the job has looked at Postgres for the first time. */
+export const progressQuery = defineQuery<PayoutProgress | null>(QUERIES.progress);

@@ -44,8 +44,10 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
  */
 export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutProgress> {
   const { settlementId, contentHash } = input;
+  let job: RunningJob | undefined;
+  setHandler(progressQuery, () => job?.progress ?? null);
   const scheduled = await scheduleJob({ settlementId, contentHash, runId: workflowInfo().runId });
-  const job = new RunningJob(scheduled.jobId, scheduled.progress);
+  job = new RunningJob(scheduled.jobId, scheduled.progress);
   let cursor = input.cursor ?? FIRST_PAGE;
   while (cursor.phase !== 'done' && !job.isLong()) {
     const page = await readTransferPage({
@@ -93,7 +95,6 @@ class RunningJob {
       this.parked += 1;
       this.news += 1;
     });
-    setHandler(progressQuery, () => this.progress);
     this.show(undefined);
   }
 

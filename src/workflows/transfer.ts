@@ -53,15 +53,20 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
   setHandler(changedSignal, () => void (wakeUps += 1));
   setHandler(payeeReadySignal, () => void (wakeUps += 1));
   let waits = input.waits ?? 0;
+  let isParked = input.isParked ?? false;
   let shown: TransferView | undefined;
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
     const view = await carryForward(input);
     show(view, shown);
+    if (shown !== undefined && shown.failureReason !== view.failureReason) {
+      // Another cause: what was waited for before says nothing about it.
+      waits = 0;
+    }
     shown = view;
     if (isTerminal(view.status)) {
-      if (waits > 0) {
+      if (isParked) {
         // The run of the job that started this one may be gone; its successor hears of the end only from here.
         await tellJob(input, changedSignal);
       }
@@ -69,14 +74,15 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     }
     const waitMs = view.waitMs ?? backoffMs(waits);
     if (waitMs > 0) {
-      if (waitMs > PARK_AFTER_MS) {
+      if (waitMs > PARK_AFTER_MS && !isParked) {
+        isParked = true;
         await tellJob(input, parkedSignal);
       }
       const woken = await condition(() => wakeUps !== seenWakeUps, waitMs);
-      waits = woken ? 1 : waits + 1;
+      waits = woken ? 0 : waits + 1;
     }
     if (workflowInfo().historyLength > TRANSFER_HISTORY_EVENTS_MAX) {
-      await continueAsNew<typeof TransferWorkflow>({ ...input, waits });
+      await continueAsNew<typeof TransferWorkflow>({ ...input, waits, isParked });
     }
   }
 }
@@ -127,7 +133,7 @@ function show(view: TransferView, before: TransferView | undefined): void {
   setCurrentDetails(transferDetails(view));
   const reasonBefore = before?.failureReason ?? null;
   // Each of these is an event of the history, so they are written when they change and not at every look.
-  if (before?.status !== view.status || reasonBefore !== view.failureReason) {
+  if (before?.status !== view.status || before.failureClass !== view.failureClass) {
     upsertSearchAttributes(transferAttributes(view));
   }
   if (reasonBefore !== view.failureReason) {

@@ -263,7 +263,7 @@ test('a transfer that does not exist is an error, not a silence', async () => {
   const id = '00000000-0000-4000-8000-000000000000';
   await expect(bed.claim({ id })).rejects.toThrow('does not exist');
   await expect(bed.reconcile({ id })).rejects.toThrow('does not exist');
-  const claim = { transferId: id, generation: 1, claimNumber: 1 };
+  const claim = { transferId: id, generation: 1, claimNumber: 1, runId: 'run' };
   await expect(bed.record(claim)).rejects.toThrow('does not exist');
   expect(await bed.send(claim)).toMatchObject({ type: 'SendRefused' });
 });

@@ -74,70 +74,78 @@ const withLiteral = (literal: string) =>
   JSON.stringify(withAmount('LITERAL')).replace('"LITERAL"', literal);
 
 describe('a bad settlement file', () => {
-  test.each<[string, unknown, string, string, string]>([
-    ['no winners', { ...good, winners: [] }, 'winners', 'a list of 0', '1 to 100000 winners'],
+  test.each<[string, unknown, string, readonly [string, string]]>([
+    ['no winners', { ...good, winners: [] }, 'winners', ['a list of 0', '1 to 100000 winners']],
     [
       'a winner twice',
       { ...good, winners: [first, first] },
       'winners[1]',
-      `user "${first.userId}"`,
-      'each user and award once (the first is winners[0])',
+      [`user "${first.userId}"`, 'each user and award once (the first is winners[0])'],
     ],
-    ['nothing to pay', withAmount(0), 'winners[1].amountMinor', '0', 'a whole number from 1'],
-    ['a negative amount', withAmount(-5), 'winners[1].amountMinor', '-5', 'a whole number from 1'],
-    ['a fraction', withAmount(10.5), 'winners[1].amountMinor', '10.5', 'written in digits only'],
-    ['an amount as text', withAmount('1000'), 'winners[1].amountMinor', '"1000"', 'whole number'],
+    ['nothing to pay', withAmount(0), 'winners[1].amountMinor', ['0', 'a whole number from 1']],
+    [
+      'a negative amount',
+      withAmount(-5),
+      'winners[1].amountMinor',
+      ['-5', 'a whole number from 1'],
+    ],
+    ['a fraction', withAmount(10.5), 'winners[1].amountMinor', ['10.5', 'written in digits only']],
+    ['an amount as text', withAmount('1000'), 'winners[1].amountMinor', ['"1000"', 'whole number']],
     [
       'above 2^53 − 1',
       withLiteral('9007199254740993'),
       'winners[1].amountMinor',
-      '9007199254740993',
-      'within 2^53 − 1',
+      ['9007199254740993', 'within 2^53 − 1'],
     ],
     [
       'above the largest prize',
       withAmount(MAX_AMOUNT + 1),
       'winners[1].amountMinor',
-      '1000001',
-      'at most 1000000, the largest prize allowed (PAYOUT_MAX_AMOUNT_MINOR)',
+      ['1000001', 'at most 1000000, the largest prize allowed (PAYOUT_MAX_AMOUNT_MINOR)'],
     ],
-    ['an unknown currency', { ...good, currency: 'xyz' }, 'currency', '"xyz"', 'three-letter code'],
-    ['JPY with a fraction', withLiteral('500.50'), 'winners[1].amountMinor', '500.50', 'digits'],
+    [
+      'an unknown currency',
+      { ...good, currency: 'xyz' },
+      'currency',
+      ['"xyz"', 'three-letter code'],
+    ],
+    ['JPY with a fraction', withLiteral('500.50'), 'winners[1].amountMinor', ['500.50', 'digits']],
     [
       'KWD not ending in 0',
       { ...withAmount(1_005, 'kwd'), winners: [{ ...second, amountMinor: 1_005 }] },
       'winners[0].amountMinor',
-      '1005',
-      'a multiple of 10',
+      ['1005', 'a multiple of 10'],
     ],
     [
       'ISK not in whole krónur',
       { ...withAmount(0, 'isk'), winners: [{ ...second, amountMinor: 550 }] },
       'winners[0].amountMinor',
-      '550',
-      'a multiple of 100',
+      ['550', 'a multiple of 100'],
     ],
-    ['a bad settlement id', { ...good, settlementId: 'a b' }, 'settlementId', '"a b"', '1 to 100'],
-    ['an empty contest id', { ...good, contestId: '' }, 'contestId', '""', '1 to 100'],
+    [
+      'a bad settlement id',
+      { ...good, settlementId: 'a b' },
+      'settlementId',
+      ['"a b"', '1 to 100'],
+    ],
+    ['an empty contest id', { ...good, contestId: '' }, 'contestId', ['""', '1 to 100']],
     [
       'a user id that is too long',
       { ...good, winners: [{ ...first, userId: 'u'.repeat(101) }] },
       'winners[0].userId',
-      'uuu',
-      '1 to 100 characters of A-Z a-z 0-9 _ . : -',
+      ['uuu', '1 to 100 characters of A-Z a-z 0-9 _ . : -'],
     ],
     [
       'a total that is another',
       { ...good, totalMinor: 1 },
       'totalMinor',
-      'found 1,',
-      "2001, the sum of the winners' amounts",
+      ['found 1,', "2001, the sum of the winners' amounts"],
     ],
-    ['an unknown field', { ...good, prize: 1 }, 'prize', 'an unknown field', 'only the fields'],
-    ['a missing field', { ...good, contestId: undefined }, 'contestId', 'nothing', 'text'],
-    ['not JSON', '{"settlementId": }', 'line 1, column 18', '}', 'valid JSON'],
-    ['an empty file', '', 'line 1, column 1', 'the end of the file', 'valid JSON'],
-  ])('with %s is refused', async (_what, content, place, found, expected) => {
+    ['an unknown field', { ...good, prize: 1 }, 'prize', ['an unknown field', 'only the fields']],
+    ['a missing field', { ...good, contestId: undefined }, 'contestId', ['nothing', 'text']],
+    ['not JSON', '{"settlementId": }', 'line 1, column 18', ['}', 'valid JSON']],
+    ['an empty file', '', 'line 1, column 1', ['the end of the file', 'valid JSON']],
+  ])('with %s is refused', async (_what, content, place, [found, expected]) => {
     const before = await bed.count('settlements');
     const result = await bed.run(['settle', bed.file('bad.json', content), '--json']);
     expectRefusal(result, 2, `${place}: found `, found, expected);

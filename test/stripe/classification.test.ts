@@ -402,7 +402,9 @@ test('row 4: a refused connection proves that nothing left', async () => {
   const answer = await send(server.baseUrl);
   expect(answer).toMatchObject({ connection: 'not_connected', connectionCode: 'ECONNREFUSED' });
   expect(rowOf(answer)).toBe(4);
-  expect(classifyAnswer(answer, FROZEN, TEST_MODE)).toEqual(retry('transient_not_connected', false));
+  expect(classifyAnswer(answer, FROZEN, TEST_MODE)).toEqual(
+    retry('transient_not_connected', false),
+  );
 });
 
 test('row 6: what cannot be written to the connection was not sent', async () => {

@@ -195,7 +195,8 @@ export async function givenClaimedTransfer(
   });
   const transfer = await markProcessing(database, pending, { runId: 'run-1', generation: 1 });
   const { claimNumber } = transfer;
-  return { transfer, generation, claim: { transferId: transfer.id, generation: 1, claimNumber } };
+  const claim = { transferId: transfer.id, generation: 1, claimNumber, runId: 'run-1' };
+  return { transfer, generation, claim };
 }
 
 /** What Postgres refused with: the constraint's name where it has one, else its message. */

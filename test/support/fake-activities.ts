@@ -78,7 +78,7 @@ export function viewWith(
 export function sendAnswer(transferId: string): ClaimAnswer {
   return {
     next: 'send',
-    claim: { transferId, generation: 1, claimNumber: 1 },
+    claim: { transferId, generation: 1, claimNumber: 1, runId: 'run' },
     view: viewWith(transferId, 'processing'),
   };
 }

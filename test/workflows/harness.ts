@@ -129,7 +129,15 @@ export function eventsWith<Field extends keyof HistoryEvent>(
   events: readonly HistoryEvent[],
   field: Field,
 ): NonNullable<HistoryEvent[Field]>[] {
-  return events.flatMap((event) => event[field] ?? []) as NonNullable<HistoryEvent[Field]>[];
+  const found: NonNullable<HistoryEvent[Field]>[] = [];
+  for (const event of events) {
+    // Never undefined at run time: an attribute that an event has not is null.
+    const attributes = event[field] ?? undefined;
+    if (attributes !== undefined) {
+      found.push(attributes);
+    }
+  }
+  return found;
 }
 
 /** The events of every run of a workflow, newest run first, followed back through continue-as-new. */

@@ -124,9 +124,9 @@ test('a lost answer keeps the claim: every step after it carries the same one', 
   }));
   await run(transferId);
   expect(claims).toEqual([
-    { transferId, generation: 1, claimNumber: 1 },
-    { transferId, generation: 1, claimNumber: 1 },
-    { transferId, generation: 1, claimNumber: 1 },
+    { transferId, generation: 1, claimNumber: 1, runId: 'run' },
+    { transferId, generation: 1, claimNumber: 1, runId: 'run' },
+    { transferId, generation: 1, claimNumber: 1, runId: 'run' },
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { LocalUpOptions } from '../../../local/local-up';
+import { errorCode } from '../../domain/error-code';
 import { UsageError } from '../exit-codes';
 
 /** What commander hands over: texts and switches. */
@@ -15,6 +16,9 @@ export interface LocalUpFlags {
 /** `payouts local up`. The stack is loaded when it is asked for: it needs the development dependencies. */
 export async function localUpCommand(flags: LocalUpFlags): Promise<number> {
   const { localUp } = await import('../../../local/local-up.js').catch((error: unknown) => {
+    if (errorCode(error) !== 'MODULE_NOT_FOUND') {
+      throw error;
+    }
     throw new UsageError(
       `the local stack is not installed here; it needs the development dependencies (npm ci): ${String(error)}`,
     );
