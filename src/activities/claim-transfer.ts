@@ -3,7 +3,7 @@ import { freezeRequest } from '../domain/generation';
 import { answerCanDiffer, isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import { isTerminal } from '../domain/transfer-state';
-import type { Executor } from '../db/database';
+import { inTransaction, type Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
 import {
   closeGeneration,
@@ -43,7 +43,7 @@ export async function claimTransfer(
   dependencies: ActivityDependencies,
   input: ClaimTransferInput,
 ): Promise<ClaimAnswer> {
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, input.transferId);
     if (isTerminal(transfer.status)) {
       return { next: 'rest', view: viewOf(transfer) };
@@ -98,6 +98,10 @@ async function claimUnsent(
   transfer: PayoutTransfer,
   input: ClaimTransferInput,
 ): Promise<ClaimAnswer> {
+  if (transfer.status === 'blocked' && transfer.failureReason === 'platform_risk_control') {
+    // Stripe may be holding the payment for its own decision; another key could become another payment.
+    return { next: 'rest', view: viewOf(transfer) };
+  }
   const closedGate = await closedOperatorGate(executor, transfer);
   if (closedGate !== undefined) {
     return rest(dependencies, executor, transfer, closedGate);

@@ -1,3 +1,4 @@
+import { inTransaction } from '../db/database';
 import { classifyAnswer } from '../domain/classify-answer';
 import type { TransferClaim } from '../domain/contracts';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
@@ -48,7 +49,7 @@ async function keepAnswer(
   answer: StripeAnswer,
   outcome: SendOutcome,
 ): Promise<void> {
-  await dependencies.database.transaction(async (transaction) => {
+  await inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, attempt.transferId);
     await recordAnswer(transaction, attempt, answer, outcome);
     if (outcome.kind === 'created') {
@@ -62,7 +63,7 @@ async function keepAnswer(
 }
 
 async function refusalOf(dependencies: ActivityDependencies, claim: TransferClaim) {
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, claim.transferId);
     return whyNothingWasSent(transaction, transfer, dependencies.platform);
   });

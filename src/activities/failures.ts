@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES } from '../domain/contracts';
+import { PARK_AFTER_MS } from '../domain/limits';
 import type { SendRefusal } from '../domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import { failureClassOf } from '../domain/reasons';
@@ -22,12 +23,15 @@ export function failureOfOutcome(
       nonRetryable: answer.replayed || outcome.alarm,
     });
   }
+  const { retryAfterMs = 0 } = outcome;
   return ApplicationFailure.create({
     type: FAILURE_TYPES[failureClassOf(reason)],
     message: reason,
-    // A refusal that counts is tried again by the workflow, minutes apart: seconds would use the allowance up.
-    nonRetryable: outcome.leadsTo !== 'retryable' || outcome.counted,
-    ...(outcome.retryAfterMs === undefined ? {} : { nextRetryDelay: outcome.retryAfterMs }),
+    // The workflow tries again what counts, minutes apart, since seconds would use the allowance up, and what Stripe
+    // wants to wait for longer than a place in the job's window may be held.
+    nonRetryable:
+      outcome.leadsTo !== 'retryable' || outcome.counted || retryAfterMs > PARK_AFTER_MS,
+    ...(retryAfterMs > 0 && { nextRetryDelay: retryAfterMs }),
   });
 }
 

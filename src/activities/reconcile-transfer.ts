@@ -1,3 +1,4 @@
+import { inTransaction } from '../db/database';
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
@@ -18,7 +19,7 @@ import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transf
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
-import { settleCreatedTransfer } from './settle-created-transfer';
+import { raiseDuplicateAlarm, settleCreatedTransfer } from './settle-created-transfer';
 import { viewOf } from './transfer-view';
 
 /**
@@ -49,7 +50,7 @@ async function endForeignClaim(
   dependencies: ActivityDependencies,
   input: ClaimTransferInput,
 ): Promise<PayoutTransfer> {
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, input.transferId);
     return transfer.status === 'processing' && transfer.claimRunId !== input.runId
       ? concludeClaim(transaction, transfer, dependencies.platform)
@@ -87,7 +88,7 @@ async function stayUnknown(
   dependencies: ActivityDependencies,
   { id }: PayoutTransfer,
 ): Promise<TransferView> {
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, id);
     if (transfer.status !== 'unknown') {
       // An answer came while Stripe's list was read.
@@ -123,7 +124,7 @@ async function adopt(
   adoption: Adoption,
 ): Promise<TransferView> {
   const { generations, matches, transferId } = adoption;
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, transferId);
     if (transfer.status !== 'unknown') {
       return viewOf(transfer, 0);
@@ -143,6 +144,9 @@ async function adopt(
       matches.length > 1 ||
       match.amountReversedMinor > 0
     ) {
+      if (matches.length > 1) {
+        await raiseDuplicateAlarm(transaction, transfer);
+      }
       return viewOf(await markUnknown(transaction, transfer, 'unknown_other_transfer'));
     }
     const attempts = await findAttempts(transaction, transferId);

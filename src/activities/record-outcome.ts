@@ -1,4 +1,6 @@
+import { inTransaction } from '../db/database';
 import type { TransferClaim, TransferView } from '../domain/contracts';
+import { findAttempts } from '../db/payout-attempts';
 import { lockTransfer } from '../db/payout-transfers';
 import { concludeClaim } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
@@ -13,11 +15,16 @@ export async function recordOutcome(
   dependencies: ActivityDependencies,
   claim: TransferClaim,
 ): Promise<TransferView> {
-  return dependencies.database.transaction(async (transaction) => {
+  return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, claim.transferId);
     if (transfer.status !== 'processing' || transfer.claimNumber !== claim.claimNumber) {
       return viewOf(transfer);
     }
-    return viewOf(await concludeClaim(transaction, transfer, dependencies.platform));
+    const concluded = await concludeClaim(transaction, transfer, dependencies.platform);
+    const last = (await findAttempts(transaction, transfer.id)).at(-1);
+    const retryAfterMs = last?.answer?.retryAfterMs;
+    return concluded.status === 'retryable' && retryAfterMs !== undefined
+      ? viewOf(concluded, retryAfterMs)
+      : viewOf(concluded);
   });
 }

@@ -1,3 +1,4 @@
+import { inTransaction } from '../db/database';
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
@@ -26,7 +27,7 @@ export async function scheduleJob(
   input: ScheduleJobInput,
 ): Promise<ScheduledJob> {
   const { database, platform, maxAttempts } = dependencies;
-  return database.transaction(async (transaction) => {
+  return inTransaction(database, async (transaction) => {
     const settlement = await findSettlement(transaction, input.settlementId);
     if (settlement?.contentHash !== input.contentHash) {
       throw ApplicationFailure.nonRetryable(

@@ -28,19 +28,22 @@ export async function settleCreatedTransfer(
 ): Promise<PayoutTransfer> {
   const { stripeTransferId, attemptNumber, generation } = created;
   // Every send of one key is one transfer at Stripe, so this answer speaks for the lost ones too.
-  for (const attempt of await findAttempts(executor, transfer.id)) {
-    if (attempt.generation === generation && attempt.resolution === null) {
+  const unresolved = (await findAttempts(executor, transfer.id)).filter(
+    (attempt) => attempt.resolution === null,
+  );
+  for (const attempt of unresolved) {
+    if (attempt.generation === generation) {
       await resolveAttempt(executor, attempt, { stripeTransferId });
     }
   }
+  const isSecond =
+    transfer.status === 'completed' && transfer.stripeTransferId !== stripeTransferId;
+  // A send of another generation that is still open may have paid this debt again.
+  const mayBeFollowed = unresolved.some((attempt) => attempt.generation !== generation);
+  if (isSecond || mayBeFollowed) {
+    await raiseDuplicateAlarm(executor, transfer);
+  }
   if (transfer.status === 'completed') {
-    if (transfer.stripeTransferId !== stripeTransferId) {
-      await pauseSettlementByAlarm(
-        executor,
-        transfer.settlementId,
-        `duplicate_stripe_transfer:${transfer.id}`,
-      );
-    }
     return transfer;
   }
   await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
@@ -57,4 +60,16 @@ export async function settleCreatedTransfer(
     entries: payoutPosting(transfer.amountMinor, transfer.currency),
   });
   return markCompleted(executor, transfer, stripeTransferId);
+}
+
+/** Two Stripe transfers for one debt, or a chance of it: nothing more of the settlement is sent until a person looked. */
+export async function raiseDuplicateAlarm(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<void> {
+  await pauseSettlementByAlarm(
+    executor,
+    transfer.settlementId,
+    `duplicate_stripe_transfer:${transfer.id}`,
+  );
 }

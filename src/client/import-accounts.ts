@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { SIGNALS } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import { isTerminal } from '../domain/transfer-state';
-import type { Database, Executor } from '../db/database';
+import { inTransaction, type Database, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
 import {
@@ -40,7 +40,7 @@ export async function importAccounts(
 ): Promise<{ readonly report: ImportReport; readonly changedUserIds: readonly string[] }> {
   const results: { account: UserAccount; result: RowResult }[] = [];
   for (const account of file.accepted) {
-    const result = await database.transaction((transaction) =>
+    const result = await inTransaction(database, (transaction) =>
       importAccount(transaction, account, permission),
     );
     results.push({ account, result });

@@ -11,7 +11,7 @@ import { jobWorkflowId } from '../domain/ids';
 import { formatAmount } from '../domain/money';
 import type { Settlement } from '../domain/settlement';
 import { settlementContentHash } from '../db/canonical-hash';
-import type { Database } from '../db/database';
+import { inTransaction, type Database } from '../db/database';
 import { updateJobRun } from '../db/payout-jobs';
 import { schedulePayoutJob, type SchedulingTerms } from '../db/schedule-payout-job';
 import { insertSettlement } from '../db/settlements';
@@ -47,7 +47,7 @@ export async function recordSettlement(
   settlement: Settlement,
   terms: SchedulingTerms,
 ): Promise<RecordedJob> {
-  return database.transaction(async (transaction) => {
+  return inTransaction(database, async (transaction) => {
     const created = await insertSettlement(transaction, settlement);
     const { job } = await schedulePayoutJob(transaction, settlement.settlementId, terms);
     return {

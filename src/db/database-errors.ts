@@ -43,10 +43,12 @@ export function isUnreachable(error: unknown): boolean {
       return false;
     }
     const code = 'code' in cause ? String(cause.code) : '';
-    // node-postgres gives these two no code.
+    // node-postgres gives these no code.
     return (
       UNREACHABLE_CODES.has(code) ||
-      /timeout exceeded when trying to connect|Connection terminated/.test(cause.message)
+      /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable/.test(
+        cause.message,
+      )
     );
   });
 }

@@ -2,9 +2,10 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool } from 'pg';
 
 import { CONNECT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
+import { isUnreachable } from './database-errors';
 import * as schema from './schema';
 
-export type Database = NodePgDatabase<typeof schema>;
+export type Database = NodePgDatabase<typeof schema> & { readonly $client: Pool };
 /** A database or an open transaction: what repositories work on. */
 export type Executor = Pick<Database, 'select' | 'insert' | 'update' | 'execute'>;
 
@@ -32,5 +33,31 @@ export function openDatabase(databaseUrl: string, connectionsMax = 10): Database
   // An idle connection that breaks (a restarted Postgres) is replaced at the next use; without a listener it would
   // end the process.
   pool.on('error', () => undefined);
+  // The same for one that breaks while it is used: its statement fails and is tried again by its activity.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return { database: drizzle(pool, { schema }), close: () => pool.end() };
+}
+
+/**
+ * Runs work in one transaction, on a connection of its own that goes back to the pool whatever happens.
+ *
+ * Not drizzle's own `transaction` of a pool: that one keeps the connection for ever when `begin` fails, so that an
+ * outage would empty the pool.
+ */
+export async function inTransaction<Result>(
+  database: Database,
+  work: (transaction: Executor) => Promise<Result>,
+): Promise<Result> {
+  const client = await database.$client.connect();
+  let isBroken = false;
+  try {
+    return await drizzle(client, { schema }).transaction(work);
+  } catch (error) {
+    isBroken = isUnreachable(error);
+    throw error;
+  } finally {
+    client.release(isBroken);
+  }
 }

@@ -89,6 +89,15 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
           where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
             and earlier.resolution is null
         ))
+        -- Money goes to an account that was replaced only while a send to it may have paid already (M5).
+        and (exists (
+          select from payout_attempts as earlier
+          where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
+            and earlier.resolution is null
+        ) or exists (
+          select from user_stripe_accounts as account
+          where account.user_id = transfer.user_id and account.stripe_account_id = generation.destination
+        ))
         and generation.closed_at is null
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}

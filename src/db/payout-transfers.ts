@@ -343,10 +343,10 @@ export async function blockTransfersWithoutAccount(
         eq(payoutTransfers.payoutJobId, jobId),
         eq(payoutTransfers.status, 'pending'),
         isNull(payoutTransfers.stripeTransferId),
-        notInArray(
-          payoutTransfers.userId,
-          sql`(select ${userStripeAccounts.userId} from ${userStripeAccounts})`,
-        ),
+        // `not exists` and not `not in`: with some hundred thousand accounts the latter takes minutes.
+        sql`not exists (
+          select from ${userStripeAccounts} where ${userStripeAccounts.userId} = ${payoutTransfers.userId}
+        )`,
       ),
     )
     .returning({ id: payoutTransfers.id });

@@ -44,7 +44,7 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
  */
 export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutProgress> {
   const { settlementId, contentHash } = input;
-  let job: RunningJob | undefined;
+  let job: RunningJob | undefined = undefined;
   setHandler(progressQuery, () => job?.progress ?? null);
   const scheduled = await scheduleJob({ settlementId, contentHash, runId: workflowInfo().runId });
   job = new RunningJob(scheduled.jobId, scheduled.progress);
@@ -149,7 +149,7 @@ class RunningJob {
         PARK_AFTER_MS,
       );
       await this.look();
-    } while (this.sending.size > childrenMax);
+    } while (this.sending.size > childrenMax && !this.isLong());
   }
 
   async waitForNews(timeoutMs: number): Promise<void> {

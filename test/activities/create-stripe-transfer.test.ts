@@ -124,7 +124,6 @@ describe('S38 and S39 transient refusals', () => {
     ['429', RATE_LIMITED, 'transient_rate_limited'],
     ['lock timeout', { ...RATE_LIMITED, code: 'lock_timeout' }, 'transient_lock_timeout'],
     ['key in use', { ...CONFLICT, code: 'idempotency_key_in_use' }, 'transient_key_in_use'],
-    ['conflict', CONFLICT, 'transient_conflict'],
   ])('S38 %s is tried again by Temporal with the same key', async (_what, fault, reason) => {
     const transfer = await payable();
     await bed.fault(fault);
@@ -132,6 +131,26 @@ describe('S38 and S39 transient refusals', () => {
     expect(await bed.send(claim)).toEqual({ type: 'StripeTransient', reason, isRetried: true });
     expect(await bed.send(claim)).toMatchObject({ stripeTransferId: expect.any(String) });
     expect(await bed.generationsOf(transfer)).toHaveLength(1);
+  });
+
+  test('S38 a refusal that counts is tried again by the workflow, minutes apart', async () => {
+    const transfer = await payable();
+    await bed.fault(CONFLICT);
+    const claim = await bed.claimToSend(transfer);
+    expect(await bed.send(claim)).toEqual({
+      type: 'StripeTransient',
+      reason: 'transient_conflict',
+      isRetried: false,
+    });
+    expect(await bed.record(claim)).toMatchObject({ status: 'retryable' });
+  });
+
+  test('S38 a long delay of Stripe’s is waited for by the workflow, outside the window', async () => {
+    const transfer = await payable();
+    await bed.fault({ ...RATE_LIMITED, headers: { 'Retry-After': '120' } });
+    const claim = await bed.claimToSend(transfer);
+    expect(await bed.send(claim)).toMatchObject({ isRetried: false });
+    expect(await bed.record(claim)).toMatchObject({ status: 'retryable', waitMs: 120_000 });
   });
 
   test('S38 Stripe’s own delay is handed to Temporal', async () => {

@@ -2,6 +2,8 @@
  * Goal: a settlement becomes a job that ends when all are terminal (S30-S35), the rows of S37, S40 and S43.
  * Method: the job's activities are called as its workflow calls them, with winners who are paid, refused and waiting.
  */
+import { MockActivityEnvironment } from '@temporalio/testing';
+
 import { checkJob } from '../../src/activities/check-job';
 import { createPayoutActivities, createStripeActivities } from '../../src/activities/index';
 import { readTransferPage } from '../../src/activities/read-transfer-page';
@@ -212,7 +214,11 @@ test('S43 settlement to job on a real database: transfers, ledger, states; a sec
     for (const { id: transferId } of await transfersOf(jobId)) {
       const answer = await payouts.claimTransfer({ transferId, runId });
       if (answer.next === 'send') {
-        await stripe.createStripeTransfer(answer.claim);
+        const { runId: holder } = answer.claim;
+        const activity = new MockActivityEnvironment({
+          workflowExecution: { workflowId: `transfer/${transferId}`, runId: holder },
+        });
+        await activity.run(stripe.createStripeTransfer, answer.claim);
         await payouts.recordOutcome(answer.claim);
       }
     }
@@ -237,4 +243,23 @@ test('S43 settlement to job on a real database: transfers, ledger, states; a sec
     });
     expect(await bed.recordsOf(transfer)).toEqual(['payout ledger:payout:<id>:1']);
   }
+});
+
+test('a reset run that replays the claim of the run before it sends nothing', async () => {
+  const settlement = await givenSettlement({ winners: 1 });
+  const payouts = createPayoutActivities(bed.dependencies);
+  const stripe = createStripeActivities(bed.dependencies);
+  const { settlementId } = settlement;
+  const contentHash = settlementContentHash(settlement);
+  const { jobId } = await payouts.scheduleJob({ settlementId, contentHash, runId: 'job' });
+  const [transfer] = await transfersOf(jobId);
+  const answer = await payouts.claimTransfer({ transferId: transfer!.id, runId: 'run-1' });
+  const claim = answer.next === 'send' ? answer.claim : undefined;
+  const reset = new MockActivityEnvironment({
+    workflowExecution: { workflowId: `transfer/${transfer!.id}`, runId: 'run-2' },
+  });
+  await expect(reset.run(stripe.createStripeTransfer, claim!)).rejects.toMatchObject({
+    type: 'SendRefused',
+  });
+  expect(await bed.paidTimes(transfer!)).toBe(0);
 });

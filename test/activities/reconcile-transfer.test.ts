@@ -144,7 +144,7 @@ describe('Stripe’s list', () => {
     await makeAtStripe(transfer, { installationId: 'another' });
     expect(await bed.reconcile(transfer)).toMatchObject({
       status: 'unknown',
-      failureReason: 'unknown_connection_lost',
+      failureReason: 'unknown_key_too_old',
     });
   });
 

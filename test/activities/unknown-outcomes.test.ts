@@ -7,6 +7,7 @@ import { recordAnswer, resolveAttempt } from '../../src/db/payout-attempts';
 import { isPaused } from '../../src/db/payout-controls';
 import { settleCreatedTransfer } from '../../src/activities/settle-created-transfer';
 import { lockTransfer } from '../../src/db/payout-transfers';
+import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { givenTransfer, newId, refusalOf } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
@@ -212,7 +213,7 @@ describe('late news', () => {
   ) {
     return bed.database.transaction(async (transaction) => {
       const locked = await lockTransfer(transaction, id);
-      return settleCreatedTransfer(transaction, locked!, news);
+      return settleCreatedTransfer(transaction, locked, news);
     });
   }
 
@@ -234,7 +235,7 @@ describe('late news', () => {
         const created = { kind: 'created', stripeTransferId } as const;
         const answer = { httpStatus: 200, replayed: false };
         await recordAnswer(transaction, { ...claim, attemptNumber }, answer, created);
-        await settleCreatedTransfer(transaction, locked!, {
+        await settleCreatedTransfer(transaction, locked, {
           ...claim,
           attemptNumber,
           stripeTransferId,
@@ -275,7 +276,7 @@ describe('late news', () => {
       const attempt = { ...claim, attemptNumber: frozen.attemptNumber };
       const created = { kind: 'created', stripeTransferId: second } as const;
       await recordAnswer(transaction, attempt, { httpStatus: 200, replayed: false }, created);
-      await settleCreatedTransfer(transaction, locked!, { ...attempt, stripeTransferId: second });
+      await settleCreatedTransfer(transaction, locked, { ...attempt, stripeTransferId: second });
     });
     expect(await bed.rowOf(transfer)).toEqual(paid);
     expect((await bed.attemptsOf(transfer)).map((attempt) => attempt.stripeTransferId)).toEqual([
@@ -330,4 +331,54 @@ test('no code can move a transfer with an unresolved send to retryable: Postgres
   const row = await bed.rowOf(transfer);
   const move = markRetryable(bed.database, row, 'transient_not_sent');
   expect(await refusalOf(move)).toBe('payout_transfers_unresolved_send');
+});
+
+const LOST_BEFORE = { kind: 'drop_before' };
+const SHORT_OF_FUNDS = { kind: 'status', status: 400, code: 'balance_insufficient', saved: true };
+
+describe('what the first review found', () => {
+  test('an account that was replaced between two tries of one claim gets the money', async () => {
+    const transfer = await payable();
+    await bed.fault({ kind: 'status', status: 429, code: 'rate_limit' });
+    const claim = await bed.claimToSend(transfer);
+    await bed.send(claim);
+    await replaceUserStripeAccount(bed.database, {
+      userId: transfer.userId,
+      stripeAccountId: 'acct_replaced',
+    });
+    expect(await bed.send(claim)).toMatchObject({ type: 'SendRefused' });
+    expect(await bed.record(claim)).toMatchObject({ status: 'retryable' });
+    expect(await bed.step(transfer)).toMatchObject({ status: 'completed' });
+    const [newest] = await bed.generationsOf(transfer);
+    expect(newest).toMatchObject({ generation: 2, destination: 'acct_replaced' });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('a used-up allowance ends a transfer that was blocked meanwhile, and says so', async () => {
+    const transfer = await payable(1);
+    await bed.fault(LOST_BEFORE);
+    await bed.fault({ kind: 'status', status: 409, code: 'lock_conflict' });
+    await bed.step(transfer);
+    expect(await bed.step(transfer)).toMatchObject({ status: 'unknown', countedAttemptCount: 1 });
+    await bed.fault(SHORT_OF_FUNDS);
+    await bed.step(transfer);
+    await bed.step(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'blocked' });
+    expect(await bed.step(transfer)).toMatchObject({
+      status: 'failed_terminal',
+      failureReason: 'attempts_used_up',
+    });
+    expect(await bed.paidTimes(transfer)).toBe(0);
+  });
+
+  test('what Stripe’s risk controls stopped is not sent again by itself', async () => {
+    const transfer = await payable();
+    await bed.fault({ kind: 'status', status: 403, code: 'approval_required', saved: true });
+    expect(await bed.step(transfer)).toMatchObject({
+      status: 'blocked',
+      failureReason: 'platform_risk_control',
+    });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest', view: { status: 'blocked' } });
+    expect(await bed.generationsOf(transfer)).toHaveLength(1);
+  });
 });

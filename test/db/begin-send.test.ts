@@ -107,6 +107,14 @@ const GATES: Readonly<Record<string, Gate>> = {
       ]),
   },
   'the claim number is from the future': { shut: open, claim: { claimNumber: 2 } },
+  'another run asks with the claim of this one': { shut: open, claim: { runId: 'run-2' } },
+  'the account was replaced and nothing is unresolved': {
+    shut: ({ transfer }) =>
+      bed.rows(
+        `update user_stripe_accounts set stripe_account_id = 'acct_other' where user_id = $1`,
+        [transfer.userId],
+      ),
+  },
   'the transfer is not processing': {
     shut: ({ transfer }) => markRetryable(bed.database, transfer, 'transient_not_sent'),
   },

@@ -69,7 +69,7 @@ describe('S59 idempotency', () => {
     ['currency', { entries: settlementPosting(500, 'eur') }],
     ['accounts', { entries: payoutPosting(500, 'usd') }],
     ['entries', { entries: [] }],
-    ['kind', { kind: 'payout' }],
+    ['kind', { kind: 'refusal', entries: [] }],
     ['settlement', { settlementId: 'another' }],
     ['Stripe id', { stripeTransferId: 'tr_another' }],
     ['transfer', { transferId: '00000000-0000-5000-8000-000000000001' }],
@@ -148,6 +148,7 @@ describe('double entry', () => {
       settlementId: transfer.settlementId,
       transferId: transfer.id,
       attemptNumber,
+      stripeTransferId: 'tr_paid',
       entries: payoutPosting(transfer.amountMinor, 'usd'),
     });
     expect(await post(payout(1))).toBe(true);

@@ -199,10 +199,10 @@ describe('S10, S25 and S56 lockTransfer', () => {
       const locked = await lockTransfer(transaction, transfer.id);
       second = other.database.transaction(async (waiting) => {
         const seen = await lockTransfer(waiting, transfer.id);
-        order.push(`second saw ${seen!.status}`);
+        order.push(`second saw ${seen.status}`);
       });
       await untilSomebodyWaitsForLock(bed);
-      await markProcessing(transaction, locked!, { runId: 'run-1', generation: 1 });
+      await markProcessing(transaction, locked, { runId: 'run-1', generation: 1 });
       order.push('first decided');
     });
     await second;
@@ -231,9 +231,9 @@ describe('S10, S25 and S56 lockTransfer', () => {
     await expect(claimed(transfer)).rejects.toThrow('moved away from pending');
   });
 
-  test('S10 a transfer that does not exist is not locked', async () => {
+  test('S10 a transfer that does not exist is an error, not a silence', async () => {
     const missing = '00000000-0000-4000-8000-000000000000';
-    expect(await lockTransfer(bed.database, missing)).toBeUndefined();
+    await expect(lockTransfer(bed.database, missing)).rejects.toThrow('does not exist');
   });
 });
 

@@ -181,6 +181,10 @@ export async function givenClaimedTransfer(
   wish: { readonly maxAttempts?: number } = {},
 ): Promise<ClaimedTransfer> {
   const pending = await givenTransfer(database, wish);
+  await insertUserStripeAccount(database, {
+    userId: pending.userId,
+    stripeAccountId: 'acct_winner',
+  });
   const generation = await openGeneration(database, {
     transferId: pending.id,
     generation: 1,
