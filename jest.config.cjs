@@ -29,5 +29,5 @@ module.exports = {
   reporters: ['default', '<rootDir>/test/support/totals-reporter.cjs'],
   testTimeout: 60_000,
   // Two test files at a time: each may own a database, a Temporal server and a Stripe sandbox.
-  maxWorkers: 2,
+  maxWorkers: 3,
 };

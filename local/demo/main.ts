@@ -3,7 +3,7 @@
  * local stack, five winners meet trouble on the way, and at the end every state is compared with what it has to be
  * and with the sandbox's own count.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -79,7 +79,11 @@ async function pay(stack: LocalStack, signal: AbortSignal): Promise<string[]> {
   const settlement = demoSettlement();
   const { settlementId, currency } = settlement;
   return withDatabase(variables, async (database) => {
-    const terms = { installationId: 'local', maxAttempts: 5 };
+    const settings = loadSettings(variables);
+    const terms = {
+      installationId: settings.payoutInstallationId,
+      maxAttempts: settings.payoutMaxAttempts,
+    };
     const recorded = await recordSettlement(database, settlement, terms);
     await withTemporal(variables, ({ client }) =>
       startJob({ client, database }, settlement, recorded),
@@ -150,7 +154,6 @@ async function runDemo(
     }
   } finally {
     await stack.stop();
-    rmSync(logs, { recursive: true, force: true });
   }
 }
 

@@ -41,7 +41,7 @@ export interface SettlementStatus {
 }
 
 /** No settlement of this id is recorded. */
-export class UnknownSettlementError extends Error {
+class UnknownSettlementError extends Error {
   override readonly name = 'UnknownSettlementError';
   constructor(readonly settlementId: string) {
     super(`settlement ${settlementId} is not recorded here`);

@@ -63,10 +63,10 @@ function sourceOf(environment: Environment, reading: SettingReading): SettingRow
 function describe(environment: Environment, reading: SettingReading): SettingRow {
   const { name, text, problem } = reading;
   const isSecret = 'secret' in SETTING_RULES[name];
-  const shown = isSecret ? shownSecret(reading) : shownText(text ?? '');
+  const shown = isSecret ? shownSecret : () => shownText(text ?? '');
   return {
     name,
-    value: text === undefined ? '' : shown,
+    value: text === undefined ? '' : shown(reading),
     source: sourceOf(environment, reading),
     ...(problem === undefined ? {} : { problem }),
   };

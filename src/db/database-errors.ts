@@ -1,5 +1,7 @@
 import { DatabaseError } from 'pg';
 
+import { errorCode } from '../domain/error-code';
+
 /** SQLSTATE classes of a server that is not there for us: connection, shutdown, too many connections. */
 const UNREACHABLE_SQLSTATES = ['08', '57P', '53300'];
 
@@ -13,42 +15,38 @@ const UNREACHABLE_CODES = new Set([
   'EPIPE',
 ]);
 
-function causes(error: unknown): unknown[] {
-  const found: unknown[] = [];
-  for (
-    let current = error;
-    current instanceof Error && !found.includes(current);
-    current = current.cause
-  ) {
+/** What node-postgres says, without a code, of a connection that did not come, broke, or is broken already. */
+const UNREACHABLE_MESSAGES =
+  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable/;
+
+/** An error and everything that caused it; drizzle and Node wrap what Postgres said. */
+function causesOf(error: unknown): object[] {
+  const found: object[] = [];
+  let current = error;
+  while (typeof current === 'object' && current !== null && !found.includes(current)) {
     found.push(current);
     if (current instanceof AggregateError) {
-      found.push(...(current.errors as unknown[]));
+      found.push(...(current.errors as object[]));
     }
+    current = 'cause' in current ? current.cause : undefined;
   }
   return found;
 }
 
-/** The error of Postgres inside whatever drizzle wrapped around it. */
+/** The error of Postgres inside whatever was wrapped around it. */
 export function postgresErrorOf(error: unknown): DatabaseError | undefined {
-  return causes(error).find((cause) => cause instanceof DatabaseError);
+  return causesOf(error).find((cause) => cause instanceof DatabaseError);
 }
 
+/** Whether Postgres could not be reached, or went away: nothing is known to be wrong with the statement. */
 export function isUnreachable(error: unknown): boolean {
   const sqlState = postgresErrorOf(error)?.code;
   if (sqlState !== undefined) {
     return UNREACHABLE_SQLSTATES.some((prefix) => sqlState.startsWith(prefix));
   }
-  return causes(error).some((cause) => {
-    if (!(cause instanceof Error)) {
-      return false;
-    }
-    const code = 'code' in cause ? String(cause.code) : '';
-    // node-postgres gives these no code.
-    return (
-      UNREACHABLE_CODES.has(code) ||
-      /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable/.test(
-        cause.message,
-      )
-    );
-  });
+  return causesOf(error).some(
+    (cause) =>
+      UNREACHABLE_CODES.has(errorCode(cause) ?? '') ||
+      ('message' in cause && UNREACHABLE_MESSAGES.test(String(cause.message))),
+  );
 }

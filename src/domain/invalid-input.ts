@@ -29,7 +29,7 @@ export class ProblemList {
 }
 
 /** Problems as lines of text, the last one saying how many are not listed. */
-export function describeProblems(problems: readonly Problem[], omitted: number): string {
+function describeProblems(problems: readonly Problem[], omitted: number): string {
   const lines = problems.map(
     ({ place, found, expected }) => `  ${place}: found ${found}, expected ${expected}`,
   );

@@ -71,4 +71,4 @@ export const NAMESPACE_RETENTION_DAYS = 45;
 /** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */
 export const WORKER_DATABASE_CONNECTIONS = 20;
 /** A command gives up on an unreachable dependency after this. */
-export const CONNECT_TIMEOUT_MS = 10 * SECOND_MS;
+export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS;

@@ -8,7 +8,7 @@ import type { StripeAnswer } from '../domain/outcome';
  * An idle socket is closed this soon after its last answer. Servers commonly close theirs after 5 s; a POST written to a
  * socket that is just being closed has an unknown outcome, so ours has to go first.
  */
-export const IDLE_SOCKET_MS = 4_000;
+const IDLE_SOCKET_MS = 4_000;
 
 /** A page of 100 transfers is about 200 kB; whatever is larger than this is not Stripe's API. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;

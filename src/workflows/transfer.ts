@@ -54,6 +54,7 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
   setHandler(payeeReadySignal, () => void (wakeUps += 1));
   let waits = input.waits ?? 0;
   let isParked = input.isParked ?? false;
+  let hasWaited = input.waits !== undefined;
   let shown: TransferView | undefined;
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
@@ -66,7 +67,7 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     }
     shown = view;
     if (isTerminal(view.status)) {
-      if (isParked) {
+      if (hasWaited) {
         // The run of the job that started this one may be gone; its successor hears of the end only from here.
         await tellJob(input, changedSignal);
       }
@@ -74,6 +75,7 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     }
     const waitMs = view.waitMs ?? backoffMs(waits);
     if (waitMs > 0) {
+      hasWaited = true;
       if (waitMs > PARK_AFTER_MS && !isParked) {
         isParked = true;
         await tellJob(input, parkedSignal);

@@ -46,7 +46,6 @@ async function brokenTransaction(): Promise<void> {
 test('a backend that ends in mid-transaction fails that transaction, as unreachable, and no more', async () => {
   for (let round = 0; round < 2 * CONNECTIONS; round += 1) {
     const error: unknown = await brokenTransaction().catch((thrown: unknown) => thrown);
-    console.log(error);
     expect(isUnreachable(error)).toBe(true);
   }
   await expect(selectOne()).resolves.toBe(1);

@@ -1,8 +1,12 @@
 /** Goal: bounds that lean on each other keep their relation when one is changed. */
 import * as limits from '../../src/domain/limits';
 
-test('a POST ends within its activity, and two tries of one activity never overlap', () => {
-  expect(limits.STRIPE_CALL_DEADLINE_MS).toBeLessThan(limits.STRIPE_ACTIVITY_TIMEOUT_MS);
+test('a POST with a slow connection and a slow statement on both sides ends within its activity', () => {
+  const statementMs = limits.CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS;
+  expect(limits.STRIPE_CALL_DEADLINE_MS + 2 * statementMs).toBeLessThan(
+    limits.STRIPE_ACTIVITY_TIMEOUT_MS,
+  );
+  expect(statementMs).toBeLessThan(limits.DATABASE_ACTIVITY_TIMEOUT_MS);
   expect(limits.DATABASE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.STRIPE_ACTIVITY_TIMEOUT_MS);
   expect(limits.STRIPE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.WORKER_SHUTDOWN_GRACE_MS);
 });
