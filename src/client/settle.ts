@@ -10,7 +10,7 @@ import {
 import { jobWorkflowId } from '../domain/ids';
 import { formatAmount } from '../domain/money';
 import type { Settlement } from '../domain/settlement';
-import { settlementContentHash } from '../db/canonical-hash';
+import { settlementContentHash } from '../db/settlement-content-hash';
 import { inTransaction, type Database } from '../db/database';
 import { updateJobRun } from '../db/payout-jobs';
 import { schedulePayoutJob, type SchedulingTerms } from '../db/schedule-payout-job';

@@ -122,7 +122,7 @@ export async function findTransferById(
   return transfer;
 }
 
-export interface TransferPage {
+export interface TransferPageQuery {
   readonly afterTransferId: string | null;
   readonly transfersMax: number;
 }
@@ -131,7 +131,7 @@ export interface TransferPage {
 export async function findTransfersByJob(
   executor: Executor,
   jobId: string,
-  page: TransferPage,
+  page: TransferPageQuery,
 ): Promise<PayoutTransfer[]> {
   return executor
     .select()
@@ -145,7 +145,7 @@ export async function findTransfersByJob(
 export async function findTransfersByStatus(
   executor: Executor,
   jobId: string,
-  page: TransferPage & { readonly statuses: readonly TransferStatus[] },
+  page: TransferPageQuery & { readonly statuses: readonly TransferStatus[] },
 ): Promise<PayoutTransfer[]> {
   return executor
     .select()
@@ -161,7 +161,7 @@ export async function findTransfersByStatus(
     .limit(page.transfersMax);
 }
 
-function afterId(page: TransferPage) {
+function afterId(page: TransferPageQuery) {
   return page.afterTransferId === null ? undefined : gt(payoutTransfers.id, page.afterTransferId);
 }
 

@@ -1,7 +1,7 @@
 import { settlementLedgerKey } from '../domain/ids';
 import { settlementPosting } from '../domain/ledger';
 import { sumMinor } from '../domain/money';
-import { transferIdOf } from './canonical-hash';
+import { transferIdOf } from './transfer-id';
 import type { Executor } from './database';
 import { postLedger } from './ledger';
 import { insertPayoutJob, type PayoutJob } from './payout-jobs';

@@ -1,7 +1,7 @@
 import { asc, eq } from 'drizzle-orm';
 
 import type { Settlement } from '../domain/settlement';
-import { settlementContentHash } from './canonical-hash';
+import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
 import { settlements, settlementWinners } from './schema';
 

@@ -8,7 +8,7 @@ import { checkJob } from '../../src/activities/check-job';
 import { createPayoutActivities, createStripeActivities } from '../../src/activities/index';
 import { readTransferPage } from '../../src/activities/read-transfer-page';
 import { scheduleJob } from '../../src/activities/schedule-job';
-import { settlementContentHash } from '../../src/db/canonical-hash';
+import { settlementContentHash } from '../../src/db/settlement-content-hash';
 import { findJobBySettlement } from '../../src/db/payout-jobs';
 import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
 import { insertSettlement } from '../../src/db/settlements';

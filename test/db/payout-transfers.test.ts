@@ -23,7 +23,7 @@ import {
   type NewPayoutTransfer,
   type PayoutTransfer,
 } from '../../src/db/payout-transfers';
-import { transferIdOf } from '../../src/db/canonical-hash';
+import { transferIdOf } from '../../src/db/transfer-id';
 import { DEFAULT_AWARD } from '../../src/domain/ids';
 import {
   givenScheduledSettlement,

@@ -9,7 +9,7 @@ import {
   SettlementConflictError,
 } from '../../src/db/settlements';
 import { AwardAlreadySettledError } from '../../src/db/payout-transfers';
-import { transferIdOf } from '../../src/db/canonical-hash';
+import { transferIdOf } from '../../src/db/transfer-id';
 import type { Settlement } from '../../src/domain/settlement';
 import {
   givenScheduledSettlement,
