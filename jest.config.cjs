@@ -28,6 +28,6 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/totals-reporter.cjs'],
   testTimeout: 60_000,
-  // Two test files at a time: each may own a database, a Temporal server and a Stripe sandbox.
+  // Three test files at a time, since most of their time is waiting: each may own a database, a Temporal server and a Stripe sandbox.
   maxWorkers: 3,
 };

@@ -12,6 +12,7 @@ import { Command } from 'commander';
 import { importAccounts } from '../../src/client/import-accounts';
 import { withDatabase, withTemporal } from '../../src/client/connections';
 import { readStatus, type JobStatusReport } from '../../src/client/read-status';
+import { unpaidTransfersQuery } from '../../src/client/saved-queries';
 import { recordSettlement, startJob } from '../../src/client/settle';
 import { setUp } from '../../src/client/setup';
 import { statusTable } from '../../src/client/show-status';
@@ -108,8 +109,7 @@ function introduce(): void {
 }
 
 function conclude(stack: LocalStack, deviations: readonly string[]): void {
-  const unpaid = `PayoutContestId="masters-2024" AND WorkflowType="TransferWorkflow" AND ExecutionStatus!="Completed"`;
-  const query = encodeURIComponent(unpaid);
+  const query = encodeURIComponent(unpaidTransfersQuery(demoSettlement().contestId));
   say(`Temporal Web UI: ${stack.temporalUiUrl}`);
   say(`  the unpaid:   ${stack.temporalUiUrl}/namespaces/default/workflows?query=${query}`);
   if (deviations.length === 0) {

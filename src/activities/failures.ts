@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES } from '../domain/contracts';
+import { isUnreachable, postgresErrorOf } from '../db/database-errors';
 import { PARK_AFTER_MS } from '../domain/limits';
 import type { SendRefusal } from '../domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
@@ -33,6 +34,35 @@ export function failureOfOutcome(
       outcome.leadsTo !== 'retryable' || outcome.counted || retryAfterMs > PARK_AFTER_MS,
     ...(retryAfterMs > 0 && { nextRetryDelay: retryAfterMs }),
   });
+}
+
+/**
+ * An error of Postgres without the statement and its values, which would stand in histories and logs for ever (M12).
+ * Temporal retries it: a Postgres that is away, or a lock that was not given, is no answer.
+ */
+function withoutStatement(error: unknown): unknown {
+  const sqlState = postgresErrorOf(error)?.code;
+  if (sqlState === undefined && !isUnreachable(error)) {
+    return error;
+  }
+  return ApplicationFailure.create({
+    type: FAILURE_TYPES.postgres,
+    message: `Postgres: ${sqlState === undefined ? 'not reached' : `SQLSTATE ${sqlState}`}`,
+    nonRetryable: false,
+  });
+}
+
+/** An activity whose failures carry nothing but codes. */
+export function discreetly<Input, Result>(
+  activity: (input: Input) => Promise<Result>,
+): (input: Input) => Promise<Result> {
+  return async (input) => {
+    try {
+      return await activity(input);
+    } catch (error) {
+      throw withoutStatement(error);
+    }
+  };
 }
 
 /** The gate before the POST let nothing through: nothing was sent, and another try would meet the same gate. */

@@ -5,6 +5,7 @@ import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
+import { discreetly } from './failures';
 import { readTransferPage, type ReadTransferPageInput } from './read-transfer-page';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
@@ -13,11 +14,13 @@ import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 /** Activities that work on Postgres alone; they run on the queue of the workflows. */
 export function createPayoutActivities(dependencies: ActivityDependencies) {
   return {
-    scheduleJob: (input: ScheduleJobInput) => scheduleJob(dependencies, input),
-    readTransferPage: (input: ReadTransferPageInput) => readTransferPage(dependencies, input),
-    checkJob: (input: CheckJobInput) => checkJob(dependencies, input),
-    claimTransfer: (input: ClaimTransferInput) => claimTransfer(dependencies, input),
-    recordOutcome: (claim: TransferClaim) => recordOutcome(dependencies, claim),
+    scheduleJob: discreetly((input: ScheduleJobInput) => scheduleJob(dependencies, input)),
+    readTransferPage: discreetly((input: ReadTransferPageInput) =>
+      readTransferPage(dependencies, input),
+    ),
+    checkJob: discreetly((input: CheckJobInput) => checkJob(dependencies, input)),
+    claimTransfer: discreetly((input: ClaimTransferInput) => claimTransfer(dependencies, input)),
+    recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
   };
 }
 
@@ -25,11 +28,13 @@ export function createPayoutActivities(dependencies: ActivityDependencies) {
 export function createStripeActivities(dependencies: ActivityDependencies) {
   return {
     // The run that really asks, not the one that the claim names: a reset replays the claim of the run before it.
-    createStripeTransfer: (claim: TransferClaim) => {
+    createStripeTransfer: discreetly((claim: TransferClaim) => {
       const runId = activityInfo().workflowExecution?.runId;
       return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
-    },
-    reconcileTransfer: (input: ClaimTransferInput) => reconcileTransfer(dependencies, input),
+    }),
+    reconcileTransfer: discreetly((input: ClaimTransferInput) =>
+      reconcileTransfer(dependencies, input),
+    ),
   };
 }
 

@@ -68,7 +68,8 @@ function addOperatingCommands(program: Command, finish: Finish): void {
   program
     .command('worker')
     .description('run a worker until SIGTERM, then drain')
-    .action(() => finish((context) => workerCommand(context)));
+    .option('--json', 'print one JSON object on stdout when it runs')
+    .action((options: JsonOption) => finish((context) => workerCommand(context, options)));
   program
     .command('config')
     .description('print the settings, secrets hidden')

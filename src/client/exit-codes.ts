@@ -1,5 +1,5 @@
 import { InvalidSettingsError } from '../config/settings';
-import { isUnreachable } from '../db/database-errors';
+import { isLoginRefused, isUnreachable, postgresErrorOf } from '../db/database-errors';
 import { InstallationMismatchError, NotSetUpError } from '../db/installation';
 import { AwardAlreadySettledError } from '../db/payout-transfers';
 import { SettlementConflictError } from '../db/settlements';
@@ -64,7 +64,14 @@ export function exitOf(
       message: `Postgres cannot be reached at ${addresses.database}`,
     };
   }
-  return { code: EXIT_CODES.problemFound, message };
+  if (isLoginRefused(error)) {
+    return {
+      code: EXIT_CODES.wrongUse,
+      message: `DATABASE_URL: Postgres at ${addresses.database} refuses this user, password or database`,
+    };
+  }
+  // What Postgres itself said; around it stands the statement with its values, which is nobody's business.
+  return { code: EXIT_CODES.problemFound, message: postgresErrorOf(error)?.message ?? message };
 }
 
 /** Stripe is busy or ill; a wrong key or request is answered otherwise. */

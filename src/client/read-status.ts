@@ -1,3 +1,5 @@
+import { sql } from 'drizzle-orm';
+
 import {
   jobOutcome,
   type JobOutcome,
@@ -6,7 +8,7 @@ import {
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
-import type { Database } from '../db/database';
+import { inTransaction, type Database, type Executor } from '../db/database';
 import { findJobBySettlement } from '../db/payout-jobs';
 import {
   findTransfersByJob,
@@ -50,14 +52,14 @@ class UnknownSettlementError extends Error {
 
 /** @throws UnknownSettlementError */
 export async function readJobStatus(
-  database: Database,
+  executor: Executor,
   settlementId: string,
 ): Promise<JobStatusReport & { readonly currency: string }> {
-  const job = await findJobBySettlement(database, settlementId);
+  const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
     throw new UnknownSettlementError(settlementId);
   }
-  const { counts } = await summarizeTransfers(database, job.id);
+  const { counts } = await summarizeTransfers(executor, job.id);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return {
     id: job.id,
@@ -79,20 +81,25 @@ export async function readStatus(
   database: Database,
   settlementId: string,
 ): Promise<SettlementStatus> {
-  const { id, status, outcome, counts } = await readJobStatus(database, settlementId);
+  return inTransaction(database, async (transaction) => {
+    // One snapshot, so that the counts are those of the rows while the job goes on.
+    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+    const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
+    const transfers = await readAllTransfers(transaction, id);
+    return { settlementId, job: { id, status, outcome, counts }, transfers };
+  });
+}
+
+async function readAllTransfers(executor: Executor, jobId: string): Promise<TransferStatusRow[]> {
   const transfers: PayoutTransfer[] = [];
   for (;;) {
-    const page = await findTransfersByJob(database, id, {
+    const page = await findTransfersByJob(executor, jobId, {
       afterTransferId: transfers.at(-1)?.id ?? null,
       transfersMax: ROWS_PER_PAGE,
     });
     transfers.push(...page);
     if (page.length < ROWS_PER_PAGE) {
-      return {
-        settlementId,
-        job: { id, status, outcome, counts },
-        transfers: transfers.map(rowOf),
-      };
+      return transfers.map(rowOf);
     }
   }
 }

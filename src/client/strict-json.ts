@@ -17,7 +17,12 @@ function visitStrictly(text: string, visitor: JSONVisitor): void {
     visit(text, visitor, STRICT);
   } catch (error) {
     if (error instanceof RangeError) {
-      throw new InvalidInputError('the file is nested too deeply; nothing was recorded', []);
+      const problem = {
+        place: 'the whole file',
+        found: 'values nested in values without an end in reach',
+        expected: 'an object or a list that is a few levels deep',
+      };
+      throw new InvalidInputError('the file is refused; nothing was recorded', [problem]);
     }
     throw error;
   }

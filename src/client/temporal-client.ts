@@ -53,11 +53,13 @@ export async function connectTemporal(
 const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
+/** Something answers that is no Temporal server. */
+const UNIMPLEMENTED = 12;
 const UNAVAILABLE = 14;
 
 export function isTemporalUnavailable(error: unknown): boolean {
   const status = grpcStatusOf(error);
-  return status === DEADLINE_EXCEEDED || status === UNAVAILABLE;
+  return status === DEADLINE_EXCEEDED || status === UNIMPLEMENTED || status === UNAVAILABLE;
 }
 
 export function isNotFound(error: unknown): boolean {

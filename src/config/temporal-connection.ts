@@ -1,6 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
-import type { EnvironmentVariables } from './settings';
+import { InvalidSettingsError, type EnvironmentVariables } from './settings';
 
 type TemporalConnectConfig = ReturnType<typeof loadClientConnectConfig>;
 
@@ -20,7 +20,7 @@ export function temporalConnection(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   const { TEMPORAL_CONFIG_FILE: configFile, TEMPORAL_PROFILE: profile } = variables;
-  const { connectionOptions } = loadClientConnectConfig({
+  const { connectionOptions } = readConnectConfig({
     overrideEnvVars: Object.fromEntries(present),
     // A profile of another project in the home folder must not lay its keys and TLS over this one's address.
     disableFile: configFile === undefined && profile === undefined,
@@ -30,4 +30,16 @@ export function temporalConnection(
     namespace: settings.temporalNamespace,
     connectionOptions: { ...connectionOptions, address: settings.temporalAddress },
   };
+}
+
+/** @throws InvalidSettingsError when a file that one of the variables names cannot be read, or is none of its kind */
+function readConnectConfig(
+  options: NonNullable<Parameters<typeof loadClientConnectConfig>[0]>,
+): TemporalConnectConfig {
+  try {
+    return loadClientConnectConfig(options);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new InvalidSettingsError([{ name: 'TEMPORAL_* (TLS, profile)', problem }]);
+  }
 }

@@ -50,3 +50,14 @@ export function isUnreachable(error: unknown): boolean {
       ('message' in cause && UNREACHABLE_MESSAGES.test(String(cause.message))),
   );
 }
+
+/** SQLSTATEs of a server that is there and refuses the login: user, password, or a database that does not exist. */
+const REFUSED_LOGIN_SQLSTATES = ['28', '3D000'];
+
+/** Whether Postgres refuses the user, password or database of the URL: a wrong setting, whatever the statement. */
+export function isLoginRefused(error: unknown): boolean {
+  const sqlState = postgresErrorOf(error)?.code;
+  return (
+    sqlState !== undefined && REFUSED_LOGIN_SQLSTATES.some((prefix) => sqlState.startsWith(prefix))
+  );
+}

@@ -119,6 +119,8 @@ export const FAILURE_TYPES = {
   sendRefused: 'SendRefused',
   /** The end of a TransferWorkflow whose transfer needs a person; the message is the reason code. */
   transferFailed: 'TransferFailedTerminal',
+  /** A statement failed or Postgres was away; retried. */
+  postgres: 'PostgresFailure',
   /** A job was started for other content than the settlement has. */
   settlementConflict: 'SettlementConflict',
 } as const;

@@ -12,13 +12,28 @@ import { createStripeClient } from '../stripe/client';
 import { WORKFLOW_BUNDLE_PATH } from './bundle-workflows';
 import { createWorkers } from './create-workers';
 
+/** Where a worker takes its tasks from. */
+interface RunningWorker {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+interface WorkerProcess {
+  readonly variables: EnvironmentVariables;
+  readonly log: Logger;
+  readonly onRunning: (running: RunningWorker) => void;
+}
+
 /**
  * Runs a worker until SIGTERM or SIGINT, then drains: no POST is cut, and pools close after the last activity.
  *
  * Before the first task it compares the settings with the installation in the database and with what Stripe says of
  * the key, and refuses to send where they differ (M3).
  */
-export async function runWorker(variables: EnvironmentVariables): Promise<void> {
+export async function runWorker(
+  variables: EnvironmentVariables,
+  onRunning: (running: RunningWorker) => void,
+): Promise<void> {
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
   const log = createLog();
   const { stripeApiKey: apiKey, stripeApiBase: apiBase } = settings;
@@ -33,21 +48,23 @@ export async function runWorker(variables: EnvironmentVariables): Promise<void> 
       stripeAccountId: identity.accountId,
       livemode: identity.livemode,
     });
-    await runWorkers(variables, log, {
-      database,
-      stripe,
-      platform,
-      maxAttempts: settings.payoutMaxAttempts,
-      payeeWaitMs: PAYEE_WAIT_MS,
-    });
+    await runWorkers(
+      { variables, log, onRunning },
+      {
+        database,
+        stripe,
+        platform,
+        maxAttempts: settings.payoutMaxAttempts,
+        payeeWaitMs: PAYEE_WAIT_MS,
+      },
+    );
   } finally {
     await close();
   }
 }
 
 async function runWorkers(
-  variables: EnvironmentVariables,
-  log: Logger,
+  { variables, log, onRunning }: WorkerProcess,
   dependencies: Parameters<typeof createWorkers>[0]['dependencies'],
 ): Promise<void> {
   const settings = loadSettings(variables, ['TEMPORAL_ADDRESS']);
@@ -67,6 +84,7 @@ async function runWorkers(
       stripeRequestsPerSecond: settings.stripeRequestsPerSecond,
     });
     log.info({ address, namespace }, 'worker is running; stop it with SIGTERM');
+    onRunning({ address, namespace });
     await workers.run();
     log.info('worker has drained');
   } finally {

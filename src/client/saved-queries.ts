@@ -1,0 +1,7 @@
+/**
+ * For the Temporal Web UI and its list: the winners of a contest who are not paid. Runs that continued as new are left
+ * out, since they keep the search attributes of their end although their successor may have paid.
+ */
+export function unpaidTransfersQuery(contestId: string): string {
+  return `PayoutContestId="${contestId}" AND WorkflowType="TransferWorkflow" AND (ExecutionStatus="Running" OR ExecutionStatus="Failed")`;
+}
