@@ -12,15 +12,14 @@ import {
   openGeneration,
   type PayoutGeneration,
 } from '../db/payout-generations';
+import { hasWaitedForPayee, type PayoutTransfer } from '../db/payout-transfers';
 import {
-  hasWaitedForPayee,
   lockTransfer,
   markBlocked,
   markFailedTerminal,
   markPending,
   markProcessing,
-  type PayoutTransfer,
-} from '../db/payout-transfers';
+} from '../db/transfer-moves';
 import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
 import type { ActivityDependencies } from './dependencies';
 import { knownSends } from './known-sends';

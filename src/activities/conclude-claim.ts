@@ -5,13 +5,8 @@ import type { Installation } from '../db/installation';
 import { postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { closeGeneration } from '../db/payout-generations';
-import {
-  markBlocked,
-  markFailedTerminal,
-  markRetryable,
-  markUnknown,
-  type PayoutTransfer,
-} from '../db/payout-transfers';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { markBlocked, markFailedTerminal, markRetryable, markUnknown } from '../db/transfer-moves';
 import { knownSends, type AttemptedSend } from './known-sends';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';

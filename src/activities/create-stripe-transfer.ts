@@ -3,7 +3,7 @@ import { classifyAnswer } from '../domain/classify-answer';
 import type { TransferClaim } from '../domain/contracts';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import { beginSend, recordAnswer } from '../db/payout-attempts';
-import { lockTransfer } from '../db/payout-transfers';
+import { lockTransfer } from '../db/transfer-moves';
 import { sendTransfer } from '../stripe/transfers';
 import type { ActivityDependencies } from './dependencies';
 import { failureOfOutcome, failureOfRefusedSend } from './failures';

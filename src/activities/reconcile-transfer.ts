@@ -2,12 +2,8 @@ import { inTransaction } from '../db/database';
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
-import {
-  lockTransfer,
-  markRetryable,
-  markUnknown,
-  type PayoutTransfer,
-} from '../db/payout-transfers';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { lockTransfer, markRetryable, markUnknown } from '../db/transfer-moves';
 import { findAttempts } from '../db/payout-attempts';
 import {
   findGenerations,

@@ -1,7 +1,7 @@
 import { inTransaction } from '../db/database';
 import type { TransferClaim, TransferView } from '../domain/contracts';
 import { findAttempts } from '../db/payout-attempts';
-import { lockTransfer } from '../db/payout-transfers';
+import { lockTransfer } from '../db/transfer-moves';
 import { concludeClaim } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
 import { viewOf } from './transfer-view';

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
 import { findJobById, updateJobRun, updateJobStatus } from '../db/payout-jobs';
-import { blockTransfersWithoutAccount } from '../db/payout-transfers';
+import { blockTransfersWithoutAccount } from '../db/transfer-moves';
 import { schedulePayoutJob } from '../db/schedule-payout-job';
 import { findSettlement } from '../db/settlements';
 import type { ActivityDependencies } from './dependencies';

@@ -5,7 +5,8 @@ import { hasLedgerRecord, postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { pauseSettlementByAlarm } from '../db/payout-controls';
 import { closeGeneration } from '../db/payout-generations';
-import { markCompleted, type PayoutTransfer } from '../db/payout-transfers';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { markCompleted } from '../db/transfer-moves';
 
 /** A transfer that Stripe made for a debt, and the send it answers to. */
 export interface CreatedTransfer {

@@ -2,11 +2,12 @@
  * Goal: while a send may have paid, nothing else is believed or sent but its own key (M5), and late news is kept (M9).
  * Method: an answer is lost before or after Stripe carried it out, then other answers come; the oracle counts payments.
  */
-import { markRetryable, type PayoutTransfer } from '../../src/db/payout-transfers';
+import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import { markRetryable } from '../../src/db/transfer-moves';
 import { recordAnswer, resolveAttempt } from '../../src/db/payout-attempts';
 import { isPaused } from '../../src/db/payout-controls';
 import { settleCreatedTransfer } from '../../src/activities/settle-created-transfer';
-import { lockTransfer } from '../../src/db/payout-transfers';
+import { lockTransfer } from '../../src/db/transfer-moves';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { givenTransfer, newId, refusalOf } from '../support/builders';

@@ -11,7 +11,7 @@ import {
   resolveAttempt,
 } from '../../src/db/payout-attempts';
 import { closeGeneration, findOpenGeneration } from '../../src/db/payout-generations';
-import { markRetryable, markUnknown } from '../../src/db/payout-transfers';
+import { markRetryable, markUnknown } from '../../src/db/transfer-moves';
 import type { TransferClaim } from '../../src/domain/contracts';
 import type { SendOutcome } from '../../src/domain/outcome';
 import type { Installation } from '../../src/db/installation';

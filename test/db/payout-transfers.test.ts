@@ -4,13 +4,18 @@
  */
 import {
   AwardAlreadySettledError,
-  blockTransfersWithoutAccount,
   findSendingTransfers,
   findTransferById,
   findTransfersByJob,
   findTransfersByStatus,
   findWaitingTransfersOfUsers,
   insertTransfers,
+  summarizeTransfers,
+  type NewPayoutTransfer,
+  type PayoutTransfer,
+} from '../../src/db/payout-transfers';
+import {
+  blockTransfersWithoutAccount,
   lockTransfer,
   markBlocked,
   markCompleted,
@@ -19,10 +24,7 @@ import {
   markProcessing,
   markRetryable,
   markUnknown,
-  summarizeTransfers,
-  type NewPayoutTransfer,
-  type PayoutTransfer,
-} from '../../src/db/payout-transfers';
+} from '../../src/db/transfer-moves';
 import { transferIdOf } from '../../src/db/transfer-id';
 import { DEFAULT_AWARD } from '../../src/domain/ids';
 import {

@@ -89,7 +89,7 @@ describe('the totals line', () => {
     },
     {
       results: { ...none, numPassedTests: 3, numPendingTests: 1, numTodoTests: 1 },
-      line: '3 passed, 0 failed, 2 skipped',
+      line: '2 skipped\n3 passed, 0 failed',
     },
     { results: undefined, line: '0 passed, 1 failed' },
   ])('is $line, after everything else', async ({ results, line }) => {

@@ -8,11 +8,8 @@ import { openDatabase, type Database, type DatabaseConnection } from '../../src/
 import { postgresErrorOf } from '../../src/db/database-errors';
 import type { Installation } from '../../src/db/installation';
 import { openGeneration, type PayoutGeneration } from '../../src/db/payout-generations';
-import {
-  findTransfersByJob,
-  markProcessing,
-  type PayoutTransfer,
-} from '../../src/db/payout-transfers';
+import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
+import { markProcessing } from '../../src/db/transfer-moves';
 import type { PayoutJob } from '../../src/db/payout-jobs';
 import { schedulePayoutJob } from '../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../src/db/settlements';

@@ -1,0 +1,161 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
+
+import { failureClassOf, type ReasonCode } from '../domain/reasons';
+import type { TransferStatus } from '../domain/transfer-state';
+import type { Executor } from './database';
+import type { PayoutTransfer } from './payout-transfers';
+import { payoutTransfers, userStripeAccounts } from './schema';
+
+/**
+ * Locks one transfer for the rest of a short transaction. Everything that decides about a transfer takes
+ * this lock first, so that two deciders never work on the same row.
+ */
+export async function lockTransfer(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutTransfer> {
+  const [transfer] = await executor
+    .select()
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.id, transferId))
+    .for('update');
+  if (transfer === undefined) {
+    // Transfers are never deleted, so this database is not the one that the workflow was started for.
+    throw new Error(`transfer ${transferId} does not exist in this database`);
+  }
+  return transfer;
+}
+
+async function moveTransfer(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  changes: PgUpdateSetSource<typeof payoutTransfers> & { readonly status: TransferStatus },
+): Promise<PayoutTransfer> {
+  const [moved] = await executor
+    .update(payoutTransfers)
+    .set({ ...changes, updatedAt: sql`payout_now()` })
+    .where(and(eq(payoutTransfers.id, transfer.id), eq(payoutTransfers.status, transfer.status)))
+    .returning();
+  if (moved === undefined) {
+    // Only possible without the lock of lockTransfer.
+    throw new Error(`transfer ${transfer.id} moved away from ${transfer.status} under a decision`);
+  }
+  return moved;
+}
+
+const NO_FAILURE = { failureClass: null, failureReason: null } as const;
+
+function failure(reason: ReasonCode) {
+  return { failureClass: failureClassOf(reason), failureReason: reason };
+}
+
+/** Gives one run the right to send one generation; the claim number fences off every earlier claim. */
+export async function markProcessing(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  claim: { readonly runId: string; readonly generation: number },
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'processing',
+    claimRunId: claim.runId,
+    claimNumber: transfer.claimNumber + 1,
+    generation: claim.generation,
+    ...NO_FAILURE,
+  });
+}
+
+/** Records the one Stripe transfer that paid this debt. */
+export async function markCompleted(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  stripeTransferId: string,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'completed',
+    stripeTransferId,
+    completedAt: sql`payout_now()`,
+    payeeWaitSince: null,
+    ...NO_FAILURE,
+  });
+}
+
+/** Definitely not created, and worth another attempt. */
+export async function markRetryable(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'retryable', ...failure(reason) });
+}
+
+/** Waits for the payee or the platform. The wait for a payee is counted from the first time it blocked. */
+export async function markBlocked(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  const forPayee = failureClassOf(reason) === 'payee';
+  return moveTransfer(executor, transfer, {
+    status: 'blocked',
+    ...(forPayee && {
+      payeeWaitSince: sql`coalesce(${payoutTransfers.payeeWaitSince}, payout_now())`,
+    }),
+    ...failure(reason),
+  });
+}
+
+/** The cause of a block is gone. */
+export async function markPending(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'pending', ...NO_FAILURE });
+}
+
+/** The answer is missing or proves nothing; only a later answer or reconciliation ends this. */
+export async function markUnknown(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'unknown', ...failure(reason) });
+}
+
+/** Nobody but a person can mend it. Postgres refuses this while any send is unresolved. */
+export async function markFailedTerminal(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'failed_terminal', ...failure(reason) });
+}
+
+/** Marks everyone without a connected account as blocked in one statement, before anybody is started (design §6). */
+export async function blockTransfersWithoutAccount(
+  executor: Executor,
+  jobId: string,
+): Promise<number> {
+  const reason: ReasonCode = 'payee_account_missing';
+  const blocked = await executor
+    .update(payoutTransfers)
+    .set({
+      status: 'blocked',
+      ...failure(reason),
+      payeeWaitSince: sql`payout_now()`,
+      updatedAt: sql`payout_now()`,
+    })
+    .where(
+      and(
+        eq(payoutTransfers.payoutJobId, jobId),
+        eq(payoutTransfers.status, 'pending'),
+        isNull(payoutTransfers.stripeTransferId),
+        // `not exists` and not `not in`: with some hundred thousand accounts the latter takes minutes.
+        sql`not exists (
+          select from ${userStripeAccounts} where ${userStripeAccounts.userId} = ${payoutTransfers.userId}
+        )`,
+      ),
+    )
+    .returning({ id: payoutTransfers.id });
+  return blocked.length;
+}
