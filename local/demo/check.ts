@@ -1,5 +1,5 @@
 import type { SettlementStatus } from '../../src/client/read-status';
-import { incidentOf, PLACES, userOf } from './scenario';
+import { demoSettlement, incidentOf, PLACES, userOf } from './scenario';
 import type { SandboxOracle } from './sandbox-control';
 
 /** Everything that is not as it has to be: each winner's state, and the sandbox's own count against ours. */
@@ -8,7 +8,7 @@ export function findDeviations(status: SettlementStatus, oracle: SandboxOracle):
   const paidMinor = status.transfers
     .filter((transfer) => transfer.status === 'completed')
     .reduce((sum, transfer) => sum + transfer.amountMinor, 0);
-  const movedMinor = oracle.totalsByCurrency['usd'] ?? 0;
+  const movedMinor = oracle.totalsByCurrency[demoSettlement().currency] ?? 0;
   return paidMinor === movedMinor
     ? winners
     : [

@@ -25,7 +25,14 @@ import { createStripeClient } from '../../src/stripe/client';
 import { startLocalStack, type LocalStack } from '../stack';
 import { findDeviations } from './check';
 import { askOracle, controlSandbox } from './sandbox-control';
-import { accountOf, CONTEST, demoAccounts, demoSettlement, INCIDENTS, userOf } from './scenario';
+import {
+  accountOf,
+  CONTEST_NAME,
+  demoAccounts,
+  demoSettlement,
+  INCIDENTS,
+  userOf,
+} from './scenario';
 import { startWorkerProcess } from './worker-process';
 
 function say(line: string): void {
@@ -101,7 +108,7 @@ async function pay(stack: LocalStack, signal: AbortSignal): Promise<string[]> {
 function introduce(): void {
   const { winners, totalMinor, currency } = demoSettlement();
   say(
-    `${CONTEST.name}: ${winners.length.toString()} places, ${formatAmount(totalMinor, currency)}`,
+    `${CONTEST_NAME}: ${winners.length.toString()} places, ${formatAmount(totalMinor, currency)}`,
   );
   for (const { place, story } of INCIDENTS) {
     say(`  ${userOf(place)}: ${story}`);

@@ -1,3 +1,4 @@
+import { DEFAULT_AWARD } from '../../src/domain/ids';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 import type { ReasonCode } from '../../src/domain/reasons';
 import type { Settlement } from '../../src/domain/settlement';
@@ -50,7 +51,7 @@ export const INCIDENTS: readonly Incident[] = [
   },
 ];
 
-export const CONTEST = { name: prizeTable.contest, source: prizeTable.source };
+export const CONTEST_NAME = prizeTable.contest;
 
 export function userOf(place: number): string {
   return `player-${place.toString().padStart(2, '0')}`;
@@ -71,7 +72,7 @@ export const PLACES: readonly number[] = prizeTable.prizes.map(({ place }) => pl
 export function demoSettlement(): Settlement {
   const winners = prizeTable.prizes.map(({ place, amountMinor }) => ({
     userId: userOf(place),
-    award: 'prize',
+    award: DEFAULT_AWARD,
     amountMinor,
   }));
   return {

@@ -1,7 +1,7 @@
-import { inTransaction } from '../db/database';
 import { classifyAnswer } from '../domain/classify-answer';
 import type { TransferClaim } from '../domain/contracts';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
+import { inTransaction } from '../db/database';
 import { beginSend, recordAnswer } from '../db/payout-attempts';
 import { lockTransfer } from '../db/transfer-moves';
 import { sendTransfer } from '../stripe/transfers';

@@ -1,7 +1,7 @@
-import { inTransaction } from '../db/database';
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
+import { inTransaction } from '../db/database';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer, markRetryable, markUnknown } from '../db/transfer-moves';
 import { findAttempts } from '../db/payout-attempts';

@@ -1,5 +1,5 @@
-import { inTransaction } from '../db/database';
 import type { TransferClaim, TransferView } from '../domain/contracts';
+import { inTransaction } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
 import { lockTransfer } from '../db/transfer-moves';
 import { concludeClaim } from './conclude-claim';
@@ -21,10 +21,10 @@ export async function recordOutcome(
       return viewOf(transfer);
     }
     const concluded = await concludeClaim(transaction, transfer, dependencies.platform);
+    if (concluded.status !== 'retryable') {
+      return viewOf(concluded);
+    }
     const last = (await findAttempts(transaction, transfer.id)).at(-1);
-    const retryAfterMs = last?.answer?.retryAfterMs;
-    return concluded.status === 'retryable' && retryAfterMs !== undefined
-      ? viewOf(concluded, retryAfterMs)
-      : viewOf(concluded);
+    return viewOf(concluded, last?.answer?.retryAfterMs);
   });
 }

@@ -1,7 +1,7 @@
-import { inTransaction } from '../db/database';
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
+import { inTransaction } from '../db/database';
 import { findJobById, updateJobRun, updateJobStatus } from '../db/payout-jobs';
 import { blockTransfersWithoutAccount } from '../db/transfer-moves';
 import { schedulePayoutJob } from '../db/schedule-payout-job';

@@ -83,21 +83,16 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and transfer.generation = ${claim.generation}
         and transfer.claim_number = ${claim.claimNumber}
         and transfer.claim_run_id = ${claim.runId}
-        -- The allowance limits new tries; it never stops finding out what became of an old one (M8).
-        and (transfer.counted_attempt_count < transfer.max_attempts or exists (
-          select from payout_attempts as earlier
-          where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
-            and earlier.resolution is null
-        ))
-        -- Money goes to an account that was replaced only while a send to it may have paid already (M5).
+        -- A send that may have paid is asked about again, whatever came since (M5). Without one this is a new try: the
+        -- allowance must not be used up (M8), and the account must still be the winner's.
         and (exists (
           select from payout_attempts as earlier
           where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
             and earlier.resolution is null
-        ) or exists (
+        ) or (transfer.counted_attempt_count < transfer.max_attempts and exists (
           select from user_stripe_accounts as account
           where account.user_id = transfer.user_id and account.stripe_account_id = generation.destination
-        ))
+        )))
         and generation.closed_at is null
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}

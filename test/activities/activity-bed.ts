@@ -19,7 +19,13 @@ import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { start, type TestSandbox } from '../local/stripe-sandbox/support';
-import { MAX_ATTEMPTS, openDatabaseBed, type DatabaseBed } from '../support/builders';
+import {
+  givenTransfer,
+  MAX_ATTEMPTS,
+  newAccountId,
+  openDatabaseBed,
+  type DatabaseBed,
+} from '../support/builders';
 import { movePayoutClock } from '../support/clock';
 
 /** Long enough for a loaded machine, short enough to wait for in a test of a missing answer. */
@@ -59,6 +65,14 @@ export interface ActivityBed extends DatabaseBed {
   }): Promise<void>;
   /** Ends pauses, faults and moved time. */
   calm(): Promise<void>;
+}
+
+/** A debt whose winner has an account. */
+export function givenPayable(bed: DatabaseBed, maxAttempts?: number): Promise<PayoutTransfer> {
+  return givenTransfer(bed.database, {
+    account: newAccountId(),
+    ...(maxAttempts !== undefined && { maxAttempts }),
+  });
 }
 
 export interface SendReport {

@@ -5,7 +5,7 @@
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenTransfer, newId, untilSomebodyWaitsForLock } from '../support/builders';
+import { givenTransfer, untilSomebodyWaitsForLock, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
@@ -21,10 +21,6 @@ afterEach(async () => {
 });
 
 afterAll(() => bed.close());
-
-function account(): string {
-  return newId('acct_winner').replace('-', '_');
-}
 
 function connect({ userId }: PayoutTransfer, stripeAccountId: string): Promise<boolean> {
   return insertUserStripeAccount(bed.database, { userId, stripeAccountId });
@@ -54,7 +50,7 @@ describe('S41 the account of the winner', () => {
   test('S41 when the account comes the transfer goes from blocked to processing', async () => {
     const transfer = await givenTransfer(bed.database, {});
     await bed.claim(transfer);
-    const destination = account();
+    const destination = newAccountId();
     await connect(transfer, destination);
     expect(await bed.claim(transfer)).toMatchObject({
       next: 'send',
@@ -69,14 +65,14 @@ describe('S41 the account of the winner', () => {
 
 describe('a claim belongs to one run', () => {
   test('the same run gets the same claim again', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     const first = await bed.claim(transfer, 'run-1');
     expect(await bed.claim(transfer, 'run-1')).toEqual(first);
     expect((await bed.rowOf(transfer)).claimNumber).toBe(1);
   });
 
   test('another run has to find out first, and nothing changes', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     await bed.claim(transfer, 'run-1');
     const before = await bed.rowOf(transfer);
     expect(await bed.claim(transfer, 'run-2')).toMatchObject({ next: 'reconcile' });
@@ -84,7 +80,7 @@ describe('a claim belongs to one run', () => {
   });
 
   test('S25 of two runs that claim at once one sends and the other finds out', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     let claims:
       | ReturnType<typeof Promise.all<[ReturnType<typeof bed.claim>, ReturnType<typeof bed.claim>]>>
       | undefined;
@@ -101,7 +97,7 @@ describe('a claim belongs to one run', () => {
   });
 
   test('a paid transfer rests for every run', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     await bed.step(transfer);
     expect(await bed.claim(transfer, 'run-2')).toMatchObject({
       next: 'rest',
@@ -112,7 +108,7 @@ describe('a claim belongs to one run', () => {
 
 describe('a replaced account', () => {
   test('opens the next generation when nothing is unresolved', async () => {
-    const [old, young] = [account(), account()];
+    const [old, young] = [newAccountId(), newAccountId()];
     const transfer = await givenTransfer(bed.database, { account: old });
     await bed.fault({ kind: 'status', status: 429, code: 'rate_limit' });
     expect(await bed.step(transfer)).toMatchObject({ status: 'retryable' });
@@ -126,7 +122,7 @@ describe('a replaced account', () => {
   });
 
   test('waits while a send to the old one may have paid: the same key goes to the old account', async () => {
-    const [old, young] = [account(), account()];
+    const [old, young] = [newAccountId(), newAccountId()];
     const transfer = await givenTransfer(bed.database, { account: old });
     await bed.fault({ kind: 'drop_after' });
     expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
@@ -151,7 +147,7 @@ describe('the wait for a payee', () => {
   });
 
   test('is counted from the first refusal, however often Stripe was asked', async () => {
-    const destination = account();
+    const destination = newAccountId();
     await bed.account(destination, 'inactive');
     const transfer = await givenTransfer(bed.database, { account: destination });
     expect(await bed.step(transfer)).toMatchObject({ failureReason: 'payee_capability_inactive' });
@@ -165,7 +161,7 @@ describe('the wait for a payee', () => {
   test('does not stop an account that has come, however late', async () => {
     const transfer = await givenTransfer(bed.database, {});
     await bed.claim(transfer);
-    await connect(transfer, account());
+    await connect(transfer, newAccountId());
     await bed.moveClocks({ days: 40 });
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed' });
   });
@@ -175,7 +171,7 @@ describe('pauses and approvals', () => {
   test.each([['everything'], ['the settlement']])(
     '%s paused: blocked until it is lifted',
     async (scope) => {
-      const transfer = await givenTransfer(bed.database, { account: account() });
+      const transfer = await givenTransfer(bed.database, { account: newAccountId() });
       await pause(scope === 'everything' ? null : transfer.settlementId);
       expect(await bed.claim(transfer)).toMatchObject({
         next: 'rest',
@@ -187,7 +183,7 @@ describe('pauses and approvals', () => {
   );
 
   test('a pause after the claim stops the send, and nothing is written but the block', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     const claim = await bed.claimToSend(transfer);
     await pause(null);
     expect(await bed.send(claim)).toEqual({
@@ -201,7 +197,7 @@ describe('pauses and approvals', () => {
   });
 
   test('a missing approval blocks, an approval lets go', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     const approve = (approval: string) =>
       bed.rows('update payout_jobs set approval = $1 where id = $2', [
         approval,
@@ -228,7 +224,7 @@ describe('pauses and approvals', () => {
   });
 
   test('an unknown outcome is not asked about by sending while paused', async () => {
-    const transfer = await givenTransfer(bed.database, { account: account() });
+    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
     await bed.fault({ kind: 'drop_before' });
     await bed.step(transfer);
     await pause(null);
@@ -237,7 +233,7 @@ describe('pauses and approvals', () => {
 });
 
 test('a key that only met refusals is left behind after 23 hours', async () => {
-  const transfer = await givenTransfer(bed.database, { account: account() });
+  const transfer = await givenTransfer(bed.database, { account: newAccountId() });
   await bed.fault({ kind: 'status', status: 429, code: 'rate_limit' });
   await bed.step(transfer);
   await bed.moveClocks({ hours: 23 });
@@ -250,7 +246,7 @@ test('a key that only met refusals is left behind after 23 hours', async () => {
 });
 
 test('a key that may have paid is never left behind: after 23 hours it is looked up', async () => {
-  const transfer = await givenTransfer(bed.database, { account: account() });
+  const transfer = await givenTransfer(bed.database, { account: newAccountId() });
   await bed.fault({ kind: 'drop_after' });
   await bed.step(transfer);
   await bed.moveClocks({ hours: 23 });

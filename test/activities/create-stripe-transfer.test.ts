@@ -2,12 +2,13 @@
  * Goal: the seed's tests of execution and adapter (S38, S39) row by row: one POST, one attempt, its outcome, its record.
  * Method: the sandbox answers as Stripe does or as a fault says; rows, ledger and the oracle are compared after each.
  */
+import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenTransfer, newId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { createStripeClient } from '../../src/stripe/client';
 import { freePort } from '../../local/free-port';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
 
 let bed: ActivityBed;
 
@@ -22,12 +23,8 @@ afterEach(async () => {
 
 afterAll(() => bed.close());
 
-function payable(maxAttempts?: number) {
-  const account = newId('acct_winner').replace('-', '_');
-  return givenTransfer(bed.database, {
-    account,
-    ...(maxAttempts !== undefined && { maxAttempts }),
-  });
+function payable(maxAttempts?: number): Promise<PayoutTransfer> {
+  return givenPayable(bed, maxAttempts);
 }
 
 const RATE_LIMITED = { kind: 'status', status: 429, code: 'rate_limit' };

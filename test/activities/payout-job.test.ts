@@ -15,7 +15,7 @@ import { insertSettlement } from '../../src/db/settlements';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { TransferCursor } from '../../src/domain/contracts';
 import type { Settlement } from '../../src/domain/settlement';
-import { newId, settlementOf, type SettlementWish } from '../support/builders';
+import { settlementOf, type SettlementWish, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
@@ -33,7 +33,7 @@ afterEach(async () => {
 afterAll(() => bed.close());
 
 async function connect(userId: string): Promise<string> {
-  const stripeAccountId = newId('acct_winner').replace('-', '_');
+  const stripeAccountId = newAccountId();
   await insertUserStripeAccount(bed.database, { userId, stripeAccountId });
   return stripeAccountId;
 }

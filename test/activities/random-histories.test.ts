@@ -9,7 +9,7 @@ import { beginSend, type BegunSend } from '../../src/db/payout-attempts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import type { TransferClaim } from '../../src/domain/contracts';
 import { sendTransfer } from '../../src/stripe/transfers';
-import { givenTransfer, newId } from '../support/builders';
+import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
@@ -52,10 +52,6 @@ function drawsOf(seed: number): (below: number) => number {
     const digest = createHash('sha256').update(`${seed.toString()}:${drawn.toString()}`).digest();
     return digest.readUInt32BE(0) % below;
   };
-}
-
-function account(): string {
-  return newId('acct_winner').replace('-', '_');
 }
 
 /** One debt with the world around it. */
@@ -197,7 +193,7 @@ class History {
 
   private async replaceAccount(): Promise<void> {
     this.log.push('new account');
-    const stripeAccountId = account();
+    const stripeAccountId = newAccountId();
     await replaceUserStripeAccount(bed.database, { ...this.transfer, stripeAccountId });
   }
 
@@ -213,7 +209,7 @@ class History {
 }
 
 test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))('history %i', async (seed) => {
-  const transfer = await givenTransfer(bed.database, { account: account(), maxAttempts: 4 });
+  const transfer = await givenTransfer(bed.database, { account: newAccountId(), maxAttempts: 4 });
   const history = new History(transfer, drawsOf(seed));
   for (let event = 0; event < EVENTS; event += 1) {
     await history.happen();

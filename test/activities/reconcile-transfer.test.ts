@@ -3,9 +3,9 @@
  * Method: claims are left by a run that dies at each step, and Stripe's list is made to match, differ and double.
  */
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenTransfer, newId } from '../support/builders';
+
 import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
 
 let bed: ActivityBed;
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 afterAll(() => bed.close());
 
 function payable(): Promise<PayoutTransfer> {
-  return givenTransfer(bed.database, { account: newId('acct_winner').replace('-', '_') });
+  return givenPayable(bed);
 }
 
 /** Unknown, with a key too old to be sent: only Stripe's list can tell. */

@@ -12,7 +12,7 @@ import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { givenTransfer, newId, refusalOf } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
 
 let bed: ActivityBed;
 
@@ -28,11 +28,7 @@ afterEach(async () => {
 afterAll(() => bed.close());
 
 function payable(maxAttempts?: number): Promise<PayoutTransfer> {
-  const account = newId('acct_winner').replace('-', '_');
-  return givenTransfer(bed.database, {
-    account,
-    ...(maxAttempts !== undefined && { maxAttempts }),
-  });
+  return givenPayable(bed, maxAttempts);
 }
 
 const LOST = { kind: 'drop_after' };
@@ -334,7 +330,6 @@ test('no code can move a transfer with an unresolved send to retryable: Postgres
   expect(await refusalOf(move)).toBe('payout_transfers_unresolved_send');
 });
 
-const LOST_BEFORE = { kind: 'drop_before' };
 const SHORT_OF_FUNDS = { kind: 'status', status: 400, code: 'balance_insufficient', saved: true };
 
 describe('what the first review found', () => {
@@ -357,7 +352,7 @@ describe('what the first review found', () => {
 
   test('a used-up allowance ends a transfer that was blocked meanwhile, and says so', async () => {
     const transfer = await payable(1);
-    await bed.fault(LOST_BEFORE);
+    await bed.fault(NEVER_ARRIVED);
     await bed.fault({ kind: 'status', status: 409, code: 'lock_conflict' });
     await bed.step(transfer);
     expect(await bed.step(transfer)).toMatchObject({ status: 'unknown', countedAttemptCount: 1 });

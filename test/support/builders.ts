@@ -200,6 +200,10 @@ export async function givenClaimedTransfer(
   return { transfer, generation, claim };
 }
 
+export function newAccountId(): string {
+  return newId('acct_winner').replace('-', '_');
+}
+
 /** What Postgres refused with: the constraint's name where it has one, else its message. */
 export async function refusalOf(work: Promise<unknown>): Promise<string> {
   try {
