@@ -1,11 +1,24 @@
 import type Stripe from 'stripe';
-import { readFailure } from './read-failures';
+import { z } from 'zod';
+import { readAnswer } from './reading-call';
 
 /** Whose money the API key moves, and whether it is real. */
 export interface StripeIdentity {
   readonly accountId: string;
   readonly livemode: boolean;
 }
+
+const ownAccountSchema = z.object({ id: z.string().regex(/^acct_[A-Za-z0-9_]{1,100}$/) });
+
+const modeSchema = z.object({ livemode: z.boolean() });
+
+/** One entry a currency; two of one would make one of them disappear. */
+const balanceSchema = z.object({
+  object: z.literal('balance'),
+  available: z
+    .array(z.object({ currency: z.string().regex(/^[a-z]{3}$/), amount: z.int() }))
+    .refine((entries) => new Set(entries.map(({ currency }) => currency)).size === entries.length),
+});
 
 /**
  * Asks Stripe which account the key belongs to and in which mode it works, so that a process with another key than the
@@ -15,21 +28,28 @@ export interface StripeIdentity {
  * @throws StripeRefusedError when Stripe refuses the key
  */
 export async function identifyStripeAccount(stripe: Stripe): Promise<StripeIdentity> {
-  let facts: { readonly accountId: unknown; readonly livemode: unknown };
-  try {
-    const account = await stripe.accounts.retrieveCurrent();
-    const balance = await stripe.balance.retrieve();
-    facts = { accountId: account.id, livemode: balance.livemode };
-  } catch (error) {
-    throw readFailure(stripe, error);
-  }
-  const { accountId, livemode } = facts;
-  const isStripe =
-    typeof accountId === 'string' &&
-    /^acct_[A-Za-z0-9_]{1,100}$/.test(accountId) &&
-    typeof livemode === 'boolean';
-  if (!isStripe) {
-    throw readFailure(stripe, new TypeError('the answer is not an account and a balance'));
-  }
-  return { accountId, livemode };
+  const account = await readAnswer(stripe, () => stripe.accounts.retrieveCurrent(), {
+    schema: ownAccountSchema,
+    orElse: 'NOT_STRIPE',
+  });
+  const { livemode } = await readAnswer(stripe, () => stripe.balance.retrieve(), {
+    schema: modeSchema,
+    orElse: 'NOT_STRIPE',
+  });
+  return { accountId: account.id, livemode };
+}
+
+/**
+ * What the platform can transfer now, in minor units by lower-case currency: one GET /v1/balance, safe to repeat.
+ *
+ * Negative after losses. A currency that is not in it has no balance: nothing available. Pending money does not count.
+ * @throws StripeUnreachableError when there is no readable answer, or one that is no balance (`NOT_A_BALANCE`)
+ * @throws StripeRefusedError when Stripe answers with an error
+ */
+export async function availableBalances(stripe: Stripe): Promise<ReadonlyMap<string, number>> {
+  const { available } = await readAnswer(stripe, () => stripe.balance.retrieve(), {
+    schema: balanceSchema,
+    orElse: 'NOT_A_BALANCE',
+  });
+  return new Map(available.map(({ currency, amount }) => [currency, amount]));
 }

@@ -1,7 +1,10 @@
 import type Stripe from 'stripe';
+import { z } from 'zod';
 import { readFailure } from './read-failures';
+import { readAnswer } from './reading-call';
+import { TransportError } from './single-send-http-client';
 
-/** One transfer as Stripe lists it now; what it was created with is in `amountMinor`, what came back in the next field. */
+/** One transfer as Stripe shows it now; what it was created with is in `amountMinor`, what came back in the next field. */
 export interface ListedTransfer {
   readonly id: string;
   readonly amountMinor: number;
@@ -20,53 +23,118 @@ export interface TransferFilter {
   readonly destination?: string;
 }
 
+export interface TransfersPage {
+  /** What was asked for, newest first; may be empty although more pages follow. */
+  readonly transfers: ListedTransfer[];
+  /** What the next page is asked with; null when this is the last one. */
+  readonly nextAfter: string | null;
+}
+
 /** The largest page that Stripe gives. */
 const PAGE_TRANSFERS = 100;
 
-function destinationOf({ destination }: Stripe.Transfer): string | null {
-  return typeof destination === 'string' || destination === null ? destination : destination.id;
+const NOT_A_LIST = 'NOT_A_LIST';
+
+/** A transfer as Stripe's API writes it. Minor units that are no safe integers are not money that we can compare. */
+export const transferSchema = z.object({
+  id: z.string().regex(/^tr_[A-Za-z0-9_]{1,100}$/),
+  object: z.literal('transfer'),
+  amount: z.int(),
+  amount_reversed: z.int(),
+  currency: z.string().regex(/^[a-z]{3}$/),
+  destination: z
+    .union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+    .nullable(),
+  livemode: z.boolean(),
+  created: z.int(),
+  metadata: z.record(z.string(), z.string()),
+  transfer_group: z.string().nullable(),
+});
+
+type TransferFacts = z.output<typeof transferSchema>;
+
+export function listedTransfer(transfer: TransferFacts): ListedTransfer {
+  return {
+    id: transfer.id,
+    amountMinor: transfer.amount,
+    amountReversedMinor: transfer.amount_reversed,
+    currency: transfer.currency,
+    destination: transfer.destination,
+    livemode: transfer.livemode,
+    created: transfer.created,
+    metadata: transfer.metadata,
+  };
 }
 
-function isAskedFor(transfer: Stripe.Transfer, filter: TransferFilter): boolean {
+function isAskedFor(transfer: TransferFacts, filter: TransferFilter): boolean {
   return (
     transfer.transfer_group === filter.transferGroup &&
-    (filter.destination === undefined || destinationOf(transfer) === filter.destination)
+    (filter.destination === undefined || transfer.destination === filter.destination)
   );
+}
+
+/** A page that says there is more has to lead there: with entries, and never back to where it was asked from. */
+function pageSchema(after: string | undefined) {
+  return z
+    .object({
+      object: z.literal('list'),
+      data: z.array(transferSchema),
+      has_more: z.boolean(),
+    })
+    .refine(({ data, has_more }) => !has_more || data.length > 0)
+    .refine(({ data }) => data.every(({ id }) => id !== after));
+}
+
+/**
+ * One page of a group's transfers: exactly one GET /v1/transfers, safe to repeat.
+ *
+ * The filter is applied here too: a transfer of another group must not look like a payment of this one. What is not in
+ * the list is only "not seen": Stripe does not promise that a list shows the newest transfers at once.
+ * @param afterStripeTransferId `nextAfter` of the page before; without it the first page
+ * @throws StripeUnreachableError when there is no readable answer, or one that is no page (`NOT_A_LIST`)
+ * @throws StripeRefusedError when Stripe answers with an error
+ */
+export async function listTransfersPage(
+  stripe: Stripe,
+  filter: TransferFilter,
+  afterStripeTransferId?: string,
+): Promise<TransfersPage> {
+  const { transferGroup, destination } = filter;
+  const params = {
+    transfer_group: transferGroup,
+    limit: PAGE_TRANSFERS,
+    ...(destination === undefined ? {} : { destination }),
+    ...(afterStripeTransferId === undefined ? {} : { starting_after: afterStripeTransferId }),
+  };
+  const page = await readAnswer(stripe, () => stripe.transfers.list(params), {
+    schema: pageSchema(afterStripeTransferId),
+    orElse: NOT_A_LIST,
+  });
+  const transfers = page.data.filter((transfer) => isAskedFor(transfer, filter));
+  // The last entry as it came: what our filter leaves out still moves the cursor.
+  const nextAfter = page.has_more ? (page.data.at(-1)?.id ?? null) : null;
+  return { transfers: transfers.map(listedTransfer), nextAfter };
 }
 
 /**
  * Every transfer of a group, newest first, over all pages; each page is one call within the client's deadline.
  *
- * The filter is applied here too: a transfer of another group must not look like a payment of this one. What is not in
- * the list is only "not seen": Stripe does not promise that a list shows the newest transfers at once.
  * @throws StripeUnreachableError or StripeRefusedError in the middle of the list; what came before it is not all
  */
 export async function* listTransfersOfGroup(
   stripe: Stripe,
   filter: TransferFilter,
 ): AsyncGenerator<ListedTransfer, void, undefined> {
-  const { transferGroup, destination } = filter;
-  const pages = stripe.transfers.list({
-    transfer_group: transferGroup,
-    limit: PAGE_TRANSFERS,
-    ...(destination === undefined ? {} : { destination }),
-  });
-  try {
-    for await (const transfer of pages) {
-      if (isAskedFor(transfer, filter)) {
-        yield {
-          id: transfer.id,
-          amountMinor: transfer.amount,
-          amountReversedMinor: transfer.amount_reversed,
-          currency: transfer.currency,
-          destination: destinationOf(transfer),
-          livemode: transfer.livemode,
-          created: transfer.created,
-          metadata: transfer.metadata,
-        };
-      }
+  const asked = new Set<string>();
+  let page = await listTransfersPage(stripe, filter);
+  yield* page.transfers;
+  while (page.nextAfter !== null) {
+    if (asked.has(page.nextAfter)) {
+      // Pages that lead in a circle would be read for ever.
+      throw readFailure(stripe, new TransportError('unreadable', NOT_A_LIST));
     }
-  } catch (error) {
-    throw readFailure(stripe, error);
+    asked.add(page.nextAfter);
+    page = await listTransfersPage(stripe, filter, page.nextAfter);
+    yield* page.transfers;
   }
 }

@@ -3,8 +3,10 @@
  * Method: the official stripe-mock checks their shape; it keeps no state, so nothing is said here about money.
  */
 import { createStripeClient } from '../../src/stripe/client';
-import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
-import { listTransfersOfGroup } from '../../src/stripe/list-transfers';
+import { availableBalances, identifyStripeAccount } from '../../src/stripe/balance-and-account';
+import { listTransfersOfGroup, listTransfersPage } from '../../src/stripe/list-transfers';
+import { askPayeeReadiness } from '../../src/stripe/payee-readiness';
+import { retrieveTransfer } from '../../src/stripe/retrieve-transfer';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { startStripeMock, type StripeMock } from '../support/stripe-mock';
 import { FROZEN, KEY } from './frozen';
@@ -43,4 +45,13 @@ test('the foreign transfer that the mock always lists is not taken for one of ou
     listed.push(transfer);
   }
   expect(listed).toEqual([]);
+});
+
+test('a page after another one, a transfer, an account and the balance are asked for as Stripe describes', async () => {
+  const destination = 'acct_winner1';
+  const page = await listTransfersPage(client(), { ...FROZEN, destination }, 'tr_before');
+  expect(page).toEqual({ transfers: [], nextAfter: null });
+  expect(await retrieveTransfer(client(), 'tr_1Paid')).toMatchObject({ id: 'tr_1Paid' });
+  expect(await askPayeeReadiness(client(), destination)).toMatch(/ready$/);
+  expect([...(await availableBalances(client())).values()]).toEqual([expect.any(Number)]);
 });
