@@ -1,34 +1,39 @@
-import type { ClaimAnswer } from '../domain/contracts';
+import type { ClaimDecision } from '../domain/claim-rules';
+import { decideClaim } from '../domain/claim-rules';
+import type { ClaimAnswer, SeenSends } from '../domain/contracts';
 import { freezeRequest } from '../domain/generation';
-import { answerCanDiffer, isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
-import { isTerminal } from '../domain/transfer-state';
 import { inTransaction, type Executor } from '../db/database';
-import { findAttempts } from '../db/payout-attempts';
-import {
-  closeGeneration,
-  findOpenGeneration,
-  isKeySendable,
-  openGeneration,
-  type PayoutGeneration,
-} from '../db/payout-generations';
-import { hasWaitedForPayee, type PayoutTransfer } from '../db/payout-transfers';
+import { closeGeneration, openGeneration, type PayoutGeneration } from '../db/payout-generations';
+import { wantStripeList } from '../db/payout-jobs';
+import type { PayoutTransfer } from '../db/payout-transfers';
 import {
   lockTransfer,
   markBlocked,
+  markDistrusted,
   markFailedTerminal,
   markPending,
   markProcessing,
 } from '../db/transfer-moves';
-import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
+import { beginAsk } from '../db/user-stripe-accounts';
+import { readClaimFacts, type ClaimReading } from './claim-facts';
 import type { ActivityDependencies } from './dependencies';
-import { knownSends } from './known-sends';
-import { closedOperatorGate } from './send-gates';
 import { viewOf } from './transfer-view';
 
 export interface ClaimTransferInput {
   readonly transferId: string;
   /** The workflow run that asks. A claim belongs to one run; a reset or a second run gets none (design §6). */
+  readonly runId: string;
+  /** How far this run has seen the transfer go before. */
+  readonly seen?: SeenSends | undefined;
+}
+
+/** One claim under way: the locked row, what was read of it, and who asks. */
+interface Claiming {
+  readonly dependencies: ActivityDependencies;
+  readonly executor: Executor;
+  readonly transfer: PayoutTransfer;
+  readonly reading: ClaimReading;
   readonly runId: string;
 }
 
@@ -42,23 +47,46 @@ export async function claimTransfer(
   dependencies: ActivityDependencies,
   input: ClaimTransferInput,
 ): Promise<ClaimAnswer> {
-  return inTransaction(dependencies.database, async (transaction) => {
-    const transfer = await lockTransfer(transaction, input.transferId);
-    if (isTerminal(transfer.status)) {
-      return { next: 'rest', view: viewOf(transfer) };
-    }
-    if (transfer.status === 'processing') {
-      return transfer.claimRunId === input.runId
-        ? heldClaim(transfer, input)
-        : { next: 'reconcile', view: viewOf(transfer) };
-    }
-    return transfer.status === 'unknown'
-      ? claimUnknown(transaction, transfer, input)
-      : claimUnsent(dependencies, transaction, transfer, input);
+  const { payeeWaitMs } = dependencies;
+  return inTransaction(dependencies.database, async (executor) => {
+    const transfer = await lockTransfer(executor, input.transferId);
+    const reading = await readClaimFacts(executor, transfer, { ...input, payeeWaitMs });
+    const claiming = { dependencies, executor, transfer, reading, runId: input.runId };
+    return carryOut(claiming, decideClaim(reading.facts));
   });
 }
 
-function heldClaim(transfer: PayoutTransfer, { runId }: ClaimTransferInput): ClaimAnswer {
+async function carryOut(claiming: Claiming, decision: ClaimDecision): Promise<ClaimAnswer> {
+  const { executor, transfer } = claiming;
+  switch (decision.do) {
+    case 'rest':
+      return { next: 'rest', view: viewOf(transfer, untilNextAsk(claiming)) };
+    case 'hold':
+      return heldClaim(claiming, transfer);
+    case 'reconcile':
+      return { next: 'reconcile', view: viewOf(transfer) };
+    case 'distrust': {
+      const distrusted = await markDistrusted(executor, transfer, 'unknown_records_older');
+      return { next: 'reconcile', view: viewOf(distrusted) };
+    }
+    case 'ask':
+      return ask(claiming);
+    case 'wait_for_list':
+      return waitForList(claiming);
+    case 'block':
+      return block(claiming, decision.reason);
+    case 'end_payee_wait': {
+      const ended = await markFailedTerminal(executor, transfer, 'payee_wait_over');
+      return { next: 'rest', view: viewOf(ended) };
+    }
+    case 'send_open':
+      return claim(claiming, claiming.reading.openGeneration);
+    case 'send_next':
+      return claim(claiming, await openNext(claiming, decision.closing));
+  }
+}
+
+function heldClaim({ runId }: Claiming, transfer: PayoutTransfer): ClaimAnswer {
   const { id: transferId, generation, claimNumber } = transfer;
   return {
     next: 'send',
@@ -67,115 +95,51 @@ function heldClaim(transfer: PayoutTransfer, { runId }: ClaimTransferInput): Cla
   };
 }
 
-/**
- * The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. What
- * reconciliation has stopped for a person stays stopped: another send would hide what it found, or pay again.
- */
-async function claimUnknown(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  input: ClaimTransferInput,
-): Promise<ClaimAnswer> {
-  const open = await findOpenGeneration(executor, transfer.id);
-  const sends = knownSends(await findAttempts(executor, transfer.id), open?.generation);
-  if (
-    open !== undefined &&
-    sends.length > 0 &&
-    !isAlarm(transfer.failureReason) &&
-    answerCanDiffer(sends) &&
-    (await isKeySendable(executor, open)) &&
-    (await closedOperatorGate(executor, transfer)) === undefined
-  ) {
-    return claimFor(executor, transfer, open, input);
-  }
-  return { next: 'reconcile', view: viewOf(transfer) };
+/** One of all the transfers that wait for this account asks; the others look again when its answer can be there. */
+async function ask(claiming: Claiming): Promise<ClaimAnswer> {
+  const { executor, reading, transfer } = claiming;
+  const { account } = reading;
+  const isOurTurn = account !== undefined && (await beginAsk(executor, account));
+  return isOurTurn
+    ? { next: 'ask', view: viewOf(transfer, 0) }
+    : { next: 'rest', view: viewOf(transfer, null) };
 }
 
-async function claimUnsent(
-  dependencies: ActivityDependencies,
-  executor: Executor,
-  transfer: PayoutTransfer,
-  input: ClaimTransferInput,
-): Promise<ClaimAnswer> {
-  if (transfer.status === 'blocked' && transfer.failureReason === 'platform_risk_control') {
-    // Stripe may be holding the payment for its own decision; another key could become another payment.
-    return { next: 'rest', view: viewOf(transfer) };
-  }
-  const closedGate = await closedOperatorGate(executor, transfer);
-  if (closedGate !== undefined) {
-    return rest(dependencies, executor, transfer, closedGate);
-  }
-  const account = await findUserStripeAccount(executor, transfer.userId);
-  if (account === undefined) {
-    return rest(dependencies, executor, transfer, 'payee_account_missing');
-  }
-  // A missing account that has come meanwhile is worth a send, however late it is.
-  const accountHasCome = transfer.failureReason === 'payee_account_missing';
-  if (!accountHasCome && (await payeeWaitIsOver(dependencies, executor, transfer))) {
-    return endPayeeWait(executor, transfer);
-  }
-  const claimable =
-    transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
-  const generation = await generationToSend(dependencies, executor, claimable, account);
-  return claimFor(executor, claimable, generation, input);
+function untilNextAsk({ reading, transfer }: Claiming): number | null {
+  const { account, nowMs } = reading;
+  const isAsked = transfer.status === 'blocked' && account?.readiness === 'not_ready';
+  const nextAskMs = isAsked ? account.nextAskAt?.getTime() : undefined;
+  return nextAskMs === undefined ? viewOf(transfer).waitMs : Math.max(nextAskMs - nowMs, 1_000);
 }
 
-async function rest(
-  dependencies: ActivityDependencies,
-  executor: Executor,
-  transfer: PayoutTransfer,
-  obstacle: ReasonCode,
-): Promise<ClaimAnswer> {
-  // Under a pause nobody looks at accounts, so nobody's wait for one ends.
-  const waitsForPayee = obstacle === 'payee_account_missing';
-  if (waitsForPayee && (await payeeWaitIsOver(dependencies, executor, transfer))) {
-    return endPayeeWait(executor, transfer);
-  }
+async function waitForList({ executor, transfer }: Claiming): Promise<ClaimAnswer> {
+  const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  const tellJob = await wantStripeList(executor, transfer.payoutJobId);
+  return { next: 'rest', view: viewOf(waiting, null), tellJob };
+}
+
+async function block({ executor, transfer }: Claiming, obstacle: ReasonCode): Promise<ClaimAnswer> {
   if (transfer.status === 'blocked' && transfer.failureReason === obstacle) {
     return { next: 'rest', view: viewOf(transfer) };
   }
   const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
-  return {
-    next: 'rest',
-    view: viewOf(await markBlocked(executor, waiting, obstacle)),
-  };
-}
-
-/** By Postgres's clock, whatever timer woke the workflow. */
-async function payeeWaitIsOver(
-  dependencies: ActivityDependencies,
-  executor: Executor,
-  transfer: PayoutTransfer,
-): Promise<boolean> {
-  return (
-    transfer.status === 'blocked' &&
-    transfer.failureClass === 'payee' &&
-    (await hasWaitedForPayee(executor, transfer.id, dependencies.payeeWaitMs))
-  );
-}
-
-async function endPayeeWait(executor: Executor, transfer: PayoutTransfer): Promise<ClaimAnswer> {
-  const ended = await markFailedTerminal(executor, transfer, 'payee_wait_over');
-  return { next: 'rest', view: viewOf(ended) };
+  return { next: 'rest', view: viewOf(await markBlocked(executor, waiting, obstacle)) };
 }
 
 /**
- * The open generation while it may be sent as it is, else the next one, frozen with the payee's account of this
- * moment. A generation is given up only when nothing under its key is unresolved; Postgres refuses it otherwise.
+ * The next generation, frozen with the payee's account of this moment. The one before is given up only when nothing
+ * under its key is unresolved; Postgres refuses it otherwise.
  */
-async function generationToSend(
-  dependencies: ActivityDependencies,
-  executor: Executor,
-  transfer: PayoutTransfer,
-  account: UserStripeAccount,
+async function openNext(
+  { dependencies, executor, reading, transfer }: Claiming,
+  closing: string | undefined,
 ): Promise<PayoutGeneration> {
-  const open = await findOpenGeneration(executor, transfer.id);
-  if (open !== undefined) {
-    const sendable = await isKeySendable(executor, open);
-    if (sendable && open.destination === account.stripeAccountId) {
-      return open;
-    }
-    await closeGeneration(executor, open, sendable ? 'payee_account_replaced' : 'key_too_old');
+  const { account, openGeneration: open } = reading;
+  if (account === undefined) {
+    throw new Error(`transfer ${transfer.id} was to be sent without an account`);
+  }
+  if (open !== undefined && closing !== undefined) {
+    await closeGeneration(executor, open, closing);
   }
   const { platform } = dependencies;
   return openGeneration(executor, {
@@ -196,15 +160,19 @@ async function generationToSend(
   });
 }
 
-async function claimFor(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  generation: PayoutGeneration,
-  input: ClaimTransferInput,
+async function claim(
+  claiming: Claiming,
+  generation: PayoutGeneration | undefined,
 ): Promise<ClaimAnswer> {
-  const claimed = await markProcessing(executor, transfer, {
-    runId: input.runId,
+  const { executor, runId, transfer } = claiming;
+  if (generation === undefined) {
+    throw new Error(`transfer ${transfer.id} was to be sent without an open generation`);
+  }
+  const claimable =
+    transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  const claimed = await markProcessing(executor, claimable, {
+    runId,
     generation: generation.generation,
   });
-  return heldClaim(claimed, input);
+  return heldClaim(claiming, claimed);
 }

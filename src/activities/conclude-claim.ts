@@ -1,15 +1,19 @@
 import { attemptLedgerKey } from '../domain/ids';
+import { isPayeeNotReady } from '../domain/claim-rules';
 import { keyIsProvenUnpaid, nextState } from '../domain/next-state';
+import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { postLedger } from '../db/ledger';
+import { markAccountNotReady } from '../db/user-stripe-accounts';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
-import { closeGeneration } from '../db/payout-generations';
+import { closeGeneration, findGenerations } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markBlocked, markFailedTerminal, markRetryable, markUnknown } from '../db/transfer-moves';
 import { knownSends, type AttemptedSend } from './known-sends';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
+import { tripBreaker } from './trip-breaker';
 
 /**
  * Ends the claim that a `processing` row is under: reads what its sends brought, and moves the row and writes the
@@ -47,6 +51,7 @@ export async function concludeClaim(
     const { id: transferId, generation } = transfer;
     await closeGeneration(executor, { transferId, generation }, next.reason);
   }
+  await tellOthers(executor, transfer, next.reason);
   switch (next.to) {
     case 'unknown':
       return markUnknown(executor, transfer, next.reason);
@@ -57,6 +62,13 @@ export async function concludeClaim(
     case 'failed_terminal':
       return markFailedTerminal(executor, transfer, next.reason);
   }
+}
+
+/** Every send of a transfer is proven to have paid nothing, by a look at Stripe or by a person: attempts and ledger say so. */
+export async function proveUnpaid(executor: Executor, transfer: PayoutTransfer): Promise<void> {
+  const attempts = await findAttempts(executor, transfer.id);
+  const sends = attempts.map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
+  await recordRefusals(executor, transfer, await resolveAllUnpaid(executor, sends));
 }
 
 async function resolveAllUnpaid(
@@ -71,6 +83,24 @@ async function resolveAllUnpaid(
     resolved.push({ ...attempt, resolution: attempt.resolution ?? 'not_created' });
   }
   return resolved;
+}
+
+/** What one refusal means beyond its winner: an account that is asked about, a settlement or everything that pauses. */
+async function tellOthers(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<void> {
+  if (isPayeeNotReady(reason)) {
+    const [refused] = await findGenerations(executor, transfer.id);
+    if (refused !== undefined) {
+      await markAccountNotReady(executor, {
+        userId: transfer.userId,
+        stripeAccountId: refused.destination,
+      });
+    }
+  }
+  await tripBreaker(executor, transfer, reason);
 }
 
 /** One record without entries for each attempt that is proven to have paid nothing; written once, whoever repeats it. */

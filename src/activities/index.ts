@@ -6,6 +6,9 @@ import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
 import { discreetly } from './failures';
+import { askPayeeReadiness } from './ask-payee-readiness';
+import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
+import { readStripeList, type ReadStripeListInput } from './read-stripe-list';
 import { readTransferPage, type ReadTransferPageInput } from './read-transfer-page';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
@@ -32,8 +35,13 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       const runId = activityInfo().workflowExecution?.runId;
       return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
     }),
-    reconcileTransfer: discreetly((input: ClaimTransferInput) =>
+    reconcileTransfer: discreetly((input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
       reconcileTransfer(dependencies, input),
+    ),
+    readStripeList: discreetly((input: ReadStripeListInput) => readStripeList(dependencies, input)),
+    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input)),
+    askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
+      askPayeeReadiness(dependencies, input),
     ),
   };
 }

@@ -1,50 +1,58 @@
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
-import { inTransaction } from '../db/database';
-import type { PayoutTransfer } from '../db/payout-transfers';
-import { lockTransfer, markRetryable, markUnknown } from '../db/transfer-moves';
+import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
+import { isKeySendable } from '../domain/send-gate';
+import { inTransaction, type Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
+import { readPayoutClock } from '../db/payout-clock';
 import {
+  closeGeneration,
   findGenerations,
   findOpenGeneration,
-  isKeySendable,
-  type PayoutGeneration,
+  keyAgeOf,
 } from '../db/payout-generations';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { lockTransfer, markNotSeen, markRetryable, markUnknown } from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
+import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ClaimTransferInput } from './claim-transfer';
-import { concludeClaim } from './conclude-claim';
+import { concludeClaim, proveUnpaid } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
-import { raiseDuplicateAlarm, settleCreatedTransfer } from './settle-created-transfer';
 import { viewOf } from './transfer-view';
 
 /**
- * Finds out what became of a transfer whose outcome this run cannot know: one that another run left in the middle,
- * or one whose key can bring no new answer.
+ * Finds out what became of a transfer whose outcome is not known, without sending anything.
  *
  * A claim of another run is ended from its attempt rows. An unknown transfer is looked up in Stripe's list of the
- * settlement's group and adopted when exactly one entry matches in every point; no entry is only "not seen", and
- * the transfer stays unknown. Safe to repeat; nothing is sent.
+ * settlement's group and adopted when exactly one entry matches in every point. No entry is only "not seen": a second
+ * look, long after the last send, proves with the first that nothing was paid. Safe to repeat.
  */
 export async function reconcileTransfer(
   dependencies: ActivityDependencies,
-  input: ClaimTransferInput,
+  input: Pick<ClaimTransferInput, 'transferId' | 'runId'>,
 ): Promise<TransferView> {
+  const { database, platform } = dependencies;
   const transfer = await endForeignClaim(dependencies, input);
   if (transfer.status !== 'unknown') {
     return viewOf(transfer, 0);
   }
-  const generations = await findGenerations(dependencies.database, transfer.id);
-  const matches = await findMatches(dependencies, transfer, generations);
-  if (matches.length === 0) {
-    return stayUnknown(dependencies, transfer);
-  }
-  return adopt(dependencies, { ...input, generations, matches });
+  const lookBeganAt = await readPayoutClock(database);
+  const matches = await findMatches(dependencies, transfer);
+  return inTransaction(database, async (executor) => {
+    const row = await lockTransfer(executor, transfer.id);
+    if (row.status !== 'unknown' || row.attemptCount !== transfer.attemptCount) {
+      // An answer, or another send, came while Stripe's list was read.
+      return viewOf(row, 0);
+    }
+    const { transfer: adopted, verdict } = await adoptMatches(executor, row, matches, platform);
+    return verdict.is === 'not_seen' ? notSeen(executor, row, lookBeganAt) : viewOf(adopted);
+  });
 }
 
 async function endForeignClaim(
   dependencies: ActivityDependencies,
-  input: ClaimTransferInput,
+  input: Pick<ClaimTransferInput, 'transferId' | 'runId'>,
 ): Promise<PayoutTransfer> {
   return inTransaction(dependencies.database, async (transaction) => {
     const transfer = await lockTransfer(transaction, input.transferId);
@@ -54,24 +62,28 @@ async function endForeignClaim(
   });
 }
 
-/** Every page, for every destination that was ever frozen; matched by our own metadata and nothing looser. */
+/**
+ * Every page, for every destination that was ever frozen. Where this database may have lost some of them, the whole
+ * settlement is read.
+ */
 async function findMatches(
   dependencies: ActivityDependencies,
   transfer: PayoutTransfer,
-  generations: readonly PayoutGeneration[],
 ): Promise<ListedTransfer[]> {
-  const destinations = new Set(generations.map((generation) => generation.destination));
+  const { database, platform, stripe } = dependencies;
+  const generations = await findGenerations(database, transfer.id);
+  const destinations =
+    generations.length === 0 || isDoubted(transfer)
+      ? [undefined]
+      : [...new Set(generations.map(({ destination }) => destination))];
   const matches: ListedTransfer[] = [];
   for (const destination of destinations) {
-    const listed = listTransfersOfGroup(dependencies.stripe, {
+    const listed = listTransfersOfGroup(stripe, {
       transferGroup: transferGroup(transfer.settlementId),
-      destination,
+      ...(destination !== undefined && { destination }),
     });
     for await (const candidate of listed) {
-      if (
-        candidate.metadata['payout_transfer_id'] === transfer.id &&
-        candidate.metadata['installation_id'] === dependencies.platform.installationId
-      ) {
+      if (isPaymentOf(candidate, transfer.id, platform)) {
         matches.push(candidate);
       }
     }
@@ -79,82 +91,57 @@ async function findMatches(
   return matches;
 }
 
-/** Not seen is no proof. A key that is too old to be sent again says so, since nothing but a look at Stripe is left. */
+/** The rows of this transfer come from an older database, so they do not tell of every send (M11). */
+function isDoubted({ failureReason }: PayoutTransfer): boolean {
+  return failureReason === 'unknown_records_older' || failureReason === 'unknown_paid_run';
+}
+
+async function notSeen(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  lookBeganAt: Date,
+): Promise<TransferView> {
+  if (isAlarm(transfer.failureReason)) {
+    return viewOf(transfer);
+  }
+  const attempts = await findAttempts(executor, transfer.id);
+  const isRefuted = attempts.length > 0 && attempts.every(({ resolution }) => resolution !== null);
+  if (isRefuted && !isDoubted(transfer)) {
+    // Late answers have proven every send unpaid.
+    return viewOf(await markRetryable(executor, transfer, 'transient_not_sent'), 0);
+  }
+  const look: EmptyLook = {
+    beganAtMs: lookBeganAt.getTime(),
+    notSeenSinceMs: transfer.notSeenSince?.getTime() ?? null,
+    lastSentAtMs: attempts.at(-1)?.sentAt.getTime() ?? null,
+    nowMs: (await readPayoutClock(executor)).getTime(),
+  };
+  return isProvenAbsent(look)
+    ? viewOf(await sendAnew(executor, transfer), 0)
+    : viewOf(await stayUnknown(executor, transfer, look, lookBeganAt));
+}
+
+/** Nothing was paid: the old key ends for ever in the transaction that says so, and the next claim opens another. */
+async function sendAnew(executor: Executor, transfer: PayoutTransfer): Promise<PayoutTransfer> {
+  await proveUnpaid(executor, transfer);
+  const open = await findOpenGeneration(executor, transfer.id);
+  if (open !== undefined) {
+    await closeGeneration(executor, open, 'not_found_at_stripe');
+  }
+  return markRetryable(executor, transfer, 'transient_not_found_at_stripe');
+}
+
+/** A key that is too old to be sent again says so, since nothing but a look at Stripe is left. */
 async function stayUnknown(
-  dependencies: ActivityDependencies,
-  { id }: PayoutTransfer,
-): Promise<TransferView> {
-  return inTransaction(dependencies.database, async (transaction) => {
-    const transfer = await lockTransfer(transaction, id);
-    if (transfer.status !== 'unknown') {
-      // An answer came while Stripe's list was read.
-      return viewOf(transfer, 0);
-    }
-    if (isAlarm(transfer.failureReason)) {
-      return viewOf(transfer);
-    }
-    const attempts = await findAttempts(transaction, id);
-    if (attempts.length > 0 && attempts.every(({ resolution }) => resolution === 'not_created')) {
-      // Late answers have proven every send unpaid.
-      return viewOf(await markRetryable(transaction, transfer, 'transient_not_sent'), 0);
-    }
-    const open = await findOpenGeneration(transaction, id);
-    const isTooOld = open !== undefined && !(await isKeySendable(transaction, open));
-    return viewOf(
-      isTooOld ? await markUnknown(transaction, transfer, 'unknown_key_too_old') : transfer,
-    );
-  });
-}
-
-/** The number in the ledger key of a payment that Stripe knows and no attempt row does (a restored database). */
-const NO_ATTEMPT = 0;
-
-interface Adoption extends ClaimTransferInput {
-  readonly generations: readonly PayoutGeneration[];
-  readonly matches: readonly ListedTransfer[];
-}
-
-/** Exactly one equal entry is the payment. Anything else stops for a person: it stays unknown with that reason. */
-async function adopt(
-  dependencies: ActivityDependencies,
-  adoption: Adoption,
-): Promise<TransferView> {
-  const { generations, matches, transferId } = adoption;
-  return inTransaction(dependencies.database, async (transaction) => {
-    const transfer = await lockTransfer(transaction, transferId);
-    if (transfer.status !== 'unknown') {
-      return viewOf(transfer, 0);
-    }
-    const [match] = matches;
-    const generation = generations.find(
-      (candidate) =>
-        candidate.closedAt === null &&
-        candidate.destination === match?.destination &&
-        candidate.amountMinor === match.amountMinor &&
-        candidate.currency === match.currency &&
-        candidate.livemode === match.livemode,
-    );
-    if (
-      match === undefined ||
-      generation === undefined ||
-      matches.length > 1 ||
-      match.amountReversedMinor > 0
-    ) {
-      if (matches.length > 1) {
-        await raiseDuplicateAlarm(transaction, transfer);
-      }
-      return viewOf(await markUnknown(transaction, transfer, 'unknown_other_transfer'));
-    }
-    const attempts = await findAttempts(transaction, transferId);
-    // A send that may have made it: one that is proven refused has its record in the ledger already.
-    const open = attempts.filter(
-      (attempt) => attempt.generation === generation.generation && attempt.resolution === null,
-    );
-    const settled = await settleCreatedTransfer(transaction, transfer, {
-      stripeTransferId: match.id,
-      attemptNumber: open.at(-1)?.attemptNumber ?? NO_ATTEMPT,
-      generation: generation.generation,
-    });
-    return viewOf(settled);
-  });
+  executor: Executor,
+  transfer: PayoutTransfer,
+  look: EmptyLook,
+  lookBeganAt: Date,
+): Promise<PayoutTransfer> {
+  const noted = await markNotSeen(executor, transfer, lookBeganAt);
+  const open = await findOpenGeneration(executor, transfer.id);
+  const isTooOld = open !== undefined && !isKeySendable(keyAgeOf(open), look.nowMs);
+  return isTooOld && !isDoubted(transfer)
+    ? markUnknown(executor, noted, 'unknown_key_too_old')
+    : noted;
 }

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
 import { inTransaction } from '../db/database';
-import { findJobById, updateJobRun, updateJobStatus } from '../db/payout-jobs';
+import { findJobById, updateJobRun, updateJobStatus, wantStripeList } from '../db/payout-jobs';
 import { blockTransfersWithoutAccount } from '../db/transfer-moves';
 import { schedulePayoutJob } from '../db/schedule-payout-job';
 import { findSettlement } from '../db/settlements';
@@ -13,6 +13,8 @@ export interface ScheduleJobInput {
   readonly settlementId: string;
   readonly contentHash: string;
   readonly runId: string;
+  /** A run that goes on where another left off has read Stripe's list already. */
+  readonly isContinued: boolean;
 }
 
 /**
@@ -45,7 +47,15 @@ export async function scheduleJob(
     if (job.status !== 'complete') {
       await updateJobStatus(transaction, job.id, 'processing');
     }
+    if (!input.isContinued) {
+      // Whoever starts a job may have restored the database before (M11).
+      await wantStripeList(transaction, job.id);
+    }
     const begun = (await findJobById(transaction, job.id)) ?? job;
-    return { jobId: job.id, progress: await progressOf(transaction, begun) };
+    return {
+      jobId: job.id,
+      progress: await progressOf(transaction, begun),
+      listIsWanted: begun.stripeListWantedAt !== null,
+    };
   });
 }

@@ -1,10 +1,14 @@
 import type { SendRefusal } from '../domain/next-state';
+import { sendRefusal } from '../domain/send-gate';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
+import { findAttempts } from '../db/payout-attempts';
+import { readPayoutClock } from '../db/payout-clock';
 import { isPaused } from '../db/payout-controls';
-import { findOpenGeneration, isKeySendable } from '../db/payout-generations';
+import { findOpenGeneration, keyAgeOf } from '../db/payout-generations';
 import { findJobById } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
+import { findUserStripeAccount } from '../db/user-stripe-accounts';
 
 /** The gates that an operator closes for a whole settlement (M13). `beginSend` asks them again in its own statement. */
 export async function closedOperatorGate(
@@ -25,18 +29,25 @@ export async function whyNothingWasSent(
   platform: Installation,
 ): Promise<SendRefusal> {
   const closed = await closedOperatorGate(executor, transfer);
-  if (closed !== undefined) {
-    return closed;
-  }
-  if (transfer.countedAttemptCount >= transfer.maxAttempts) {
-    return 'attempts_used_up';
-  }
   const open = await findOpenGeneration(executor, transfer.id);
-  if (open === undefined) {
-    return 'transient_not_sent';
-  }
-  if (open.stripeAccountId !== platform.stripeAccountId || open.livemode !== platform.livemode) {
-    return 'platform_mode_mismatch';
-  }
-  return (await isKeySendable(executor, open)) ? 'transient_not_sent' : 'unknown_key_too_old';
+  const attempts = await findAttempts(executor, transfer.id);
+  const account = await findUserStripeAccount(executor, transfer.userId);
+  const job = await findJobById(executor, transfer.payoutJobId);
+  const refusal = sendRefusal({
+    isClaimValid: open !== undefined,
+    isPaused: closed === 'platform_paused',
+    isApprovalMissing: closed === 'platform_approval_missing',
+    isOfThisPlatform:
+      open?.stripeAccountId === platform.stripeAccountId && open.livemode === platform.livemode,
+    hasUnresolvedSend: attempts.some(
+      ({ generation, resolution }) => generation === open?.generation && resolution === null,
+    ),
+    attemptsAreUsedUp: transfer.countedAttemptCount >= transfer.maxAttempts,
+    destinationIsPayee: open?.destination === account?.stripeAccountId,
+    key: open === undefined ? { firstSentAtMs: null, listReadAtMs: null } : keyAgeOf(open),
+    jobListReadAtMs: job?.stripeListReadAt?.getTime() ?? null,
+    nowMs: (await readPayoutClock(executor)).getTime(),
+  });
+  // The gate was shut and is open by now: another claim may try.
+  return refusal ?? 'transient_not_sent';
 }

@@ -1,9 +1,9 @@
-import { attemptLedgerKey, lateAttemptLedgerKey } from '../domain/ids';
-import { payoutPosting } from '../domain/ledger';
+import { attemptLedgerKey, lateAttemptLedgerKey, overpaidLedgerKey } from '../domain/ids';
+import { overpaidPosting, payoutPosting } from '../domain/ledger';
 import type { Executor } from '../db/database';
 import { hasLedgerRecord, postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
-import { pauseSettlementByAlarm } from '../db/payout-controls';
+import { pauseByAutomation } from '../db/payout-controls';
 import { closeGeneration } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markCompleted } from '../db/transfer-moves';
@@ -13,21 +13,23 @@ export interface CreatedTransfer {
   readonly stripeTransferId: string;
   readonly attemptNumber: number;
   readonly generation: number;
+  /** What Stripe moved, where that is not what was frozen: only a second transfer for the debt may differ. */
+  readonly amountMinor?: number;
 }
 
 /**
  * Records that Stripe paid a transfer: state and posting in the caller's transaction, under the row's lock.
  *
  * Money that moved is recorded whenever and by whichever attempt it is learnt, so no claim is asked for (M9). The
- * same news again changes nothing. A second Stripe transfer for the same debt is kept on its attempt and stops the
- * settlement until a person has looked.
+ * same news again changes nothing. A second Stripe transfer for the same debt is kept on its attempt and in the ledger
+ * and stops the settlement until a person has looked.
  */
 export async function settleCreatedTransfer(
   executor: Executor,
   transfer: PayoutTransfer,
   created: CreatedTransfer,
 ): Promise<PayoutTransfer> {
-  const { stripeTransferId, attemptNumber, generation } = created;
+  const { stripeTransferId, generation } = created;
   // Every send of one key is one transfer at Stripe, so this answer speaks for the lost ones too.
   const unresolved = (await findAttempts(executor, transfer.id)).filter(
     (attempt) => attempt.resolution === null,
@@ -37,17 +39,27 @@ export async function settleCreatedTransfer(
       await resolveAttempt(executor, attempt, { stripeTransferId });
     }
   }
-  const isSecond =
-    transfer.status === 'completed' && transfer.stripeTransferId !== stripeTransferId;
   // A send of another generation that is still open may have paid this debt again.
-  const mayBeFollowed = unresolved.some((attempt) => attempt.generation !== generation);
-  if (isSecond || mayBeFollowed) {
+  if (unresolved.some((attempt) => attempt.generation !== generation)) {
     await raiseDuplicateAlarm(executor, transfer);
   }
   if (transfer.status === 'completed') {
-    return transfer;
+    return transfer.stripeTransferId === stripeTransferId
+      ? transfer
+      : recordSecondTransfer(executor, transfer, created);
   }
   await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
+  await (transfer.status === 'voided'
+    ? recordPaidAfterVoid(executor, transfer, created)
+    : recordPayout(executor, transfer, created));
+  return markCompleted(executor, transfer, stripeTransferId);
+}
+
+async function recordPayout(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  { attemptNumber, stripeTransferId }: CreatedTransfer,
+): Promise<void> {
   const refusedKey = attemptLedgerKey(transfer.id, attemptNumber);
   const wasRefused = await hasLedgerRecord(executor, refusedKey, 'refusal');
   await postLedger(executor, {
@@ -60,17 +72,57 @@ export async function settleCreatedTransfer(
     stripeTransferId,
     entries: payoutPosting(transfer.amountMinor, transfer.currency),
   });
-  return markCompleted(executor, transfer, stripeTransferId);
+}
+
+/** The second transfer for a debt, or one for a debt that was voided: money that left and was not owed. */
+async function recordOverpaid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  { amountMinor, attemptNumber, stripeTransferId }: CreatedTransfer,
+): Promise<void> {
+  await postLedger(executor, {
+    idempotencyKey: overpaidLedgerKey(stripeTransferId),
+    kind: 'overpaid',
+    settlementId: transfer.settlementId,
+    transferId: transfer.id,
+    attemptNumber,
+    stripeTransferId,
+    entries: overpaidPosting(amountMinor ?? transfer.amountMinor, transfer.currency),
+  });
+}
+
+async function recordSecondTransfer(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  created: CreatedTransfer,
+): Promise<PayoutTransfer> {
+  await recordOverpaid(executor, transfer, created);
+  await raiseDuplicateAlarm(executor, transfer);
+  return transfer;
+}
+
+async function recordPaidAfterVoid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  created: CreatedTransfer,
+): Promise<void> {
+  await recordOverpaid(executor, transfer, created);
+  await raiseAlarm(executor, transfer.settlementId, `paid_after_void:${transfer.id}`);
 }
 
 /** Two Stripe transfers for one debt, or a chance of it: nothing more of the settlement is sent until a person looked. */
 export async function raiseDuplicateAlarm(
   executor: Executor,
-  transfer: PayoutTransfer,
+  { id, settlementId }: Pick<PayoutTransfer, 'id' | 'settlementId'>,
 ): Promise<void> {
-  await pauseSettlementByAlarm(
-    executor,
-    transfer.settlementId,
-    `duplicate_stripe_transfer:${transfer.id}`,
-  );
+  await raiseAlarm(executor, settlementId, `duplicate_stripe_transfer:${id}`);
+}
+
+/** Stops a settlement for a person; only a person lifts it. Raised once a cause, however often it is seen. */
+export async function raiseAlarm(
+  executor: Executor,
+  settlementId: string,
+  cause: string,
+): Promise<void> {
+  await pauseByAutomation(executor, { settlementId, cause, isLiftedByItself: false });
 }

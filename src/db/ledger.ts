@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 
 import type { LedgerAccount, LedgerEntry, LedgerTransactionKind } from '../domain/ledger';
 import type { ReasonCode } from '../domain/reasons';
@@ -103,6 +103,34 @@ export async function hasLedgerRecord(
       and(eq(ledgerTransactions.idempotencyKey, idempotencyKey), eq(ledgerTransactions.kind, kind)),
     );
   return record !== undefined;
+}
+
+/**
+ * The newest ends of attempts of a settlement, newest first: payments, whose reason is null, and refusals. Those from
+ * before a pause was lifted are left out: they have had their consequence.
+ */
+export async function findRecordedEnds(
+  executor: Executor,
+  settlementId: string,
+  { recordsMax }: { readonly recordsMax: number },
+): Promise<{ readonly transferId: string; readonly reason: ReasonCode | null }[]> {
+  const records = await executor
+    .select({ transferId: ledgerTransactions.transferId, reason: ledgerTransactions.reason })
+    .from(ledgerTransactions)
+    .where(
+      and(
+        eq(ledgerTransactions.settlementId, settlementId),
+        inArray(ledgerTransactions.kind, ['payout', 'refusal']),
+        sql`${ledgerTransactions.postedAt} > coalesce((
+          select max(lifted_at) from payout_controls where settlement_id = ${settlementId}
+        ), '-infinity')`,
+      ),
+    )
+    .orderBy(desc(ledgerTransactions.id))
+    .limit(recordsMax);
+  return records.flatMap(({ reason, transferId }) =>
+    transferId === null ? [] : [{ transferId, reason }],
+  );
 }
 
 export interface TrialBalanceRow {

@@ -2,7 +2,7 @@ import { and, asc, eq, isNull, sql, type SQL } from 'drizzle-orm';
 
 import type { TransferClaim } from '../domain/contracts';
 import type { FrozenRequest } from '../domain/generation';
-import { KEY_SENDABLE_MS } from '../domain/limits';
+import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from '../domain/limits';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import type { Executor } from './database';
 import type { Installation } from './installation';
@@ -72,7 +72,7 @@ interface BegunSendRow extends Record<string, unknown> {
 function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
   return sql`
     with allowed as (
-      select transfer.id, generation.generation
+      select transfer.id, generation.generation, job.stripe_list_read_at
       from payout_transfers as transfer
       join payout_generations as generation
         on generation.transfer_id = transfer.id and generation.generation = transfer.generation
@@ -94,10 +94,14 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
           where account.user_id = transfer.user_id and account.stripe_account_id = generation.destination
         )))
         and generation.closed_at is null
+        -- A first send relies on a fresh reading of Stripe's list, and the key's age counts from that reading (M11).
+        and case when generation.first_sent_at is null
+          then payout_now() < job.stripe_list_read_at + ${STRIPE_LIST_VALID_MS} * interval '1 millisecond'
+          else payout_now() < coalesce(generation.list_read_at, generation.first_sent_at)
+            + ${KEY_SENDABLE_MS} * interval '1 millisecond'
+          end
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}
-        and (generation.first_sent_at is null
-          or payout_now() < generation.first_sent_at + ${KEY_SENDABLE_MS} * interval '1 millisecond')
         and job.approval <> 'required'
         and not exists (
           select from payout_controls as control
@@ -107,13 +111,15 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
       for update of transfer, generation
     ), stamped as (
       update payout_generations as generation
-      set first_sent_at = coalesce(generation.first_sent_at, payout_now())
+      set first_sent_at = coalesce(generation.first_sent_at, payout_now()),
+          list_read_at = case when generation.first_sent_at is null
+            then allowed.stripe_list_read_at else generation.list_read_at end
       from allowed
       where generation.transfer_id = allowed.id and generation.generation = allowed.generation
       returning generation.*
     ), counted as (
       update payout_transfers as transfer
-      set attempt_count = transfer.attempt_count + 1, updated_at = payout_now()
+      set attempt_count = transfer.attempt_count + 1, not_seen_since = null, updated_at = payout_now()
       from allowed
       where transfer.id = allowed.id
       returning transfer.id, transfer.attempt_count

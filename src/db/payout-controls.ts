@@ -1,12 +1,24 @@
-import { and, eq, isNull, or } from 'drizzle-orm';
+import { and, desc, eq, isNull, or, sql } from 'drizzle-orm';
 
+import { ASK_FIRST_MS, ASK_LONGEST_MS, PAUSE_MEMORY_MS } from '../domain/limits';
 import type { Executor } from './database';
 import { payoutControls } from './schema';
 
+export type PayoutControl = typeof payoutControls.$inferSelect;
+
 /** Whether a pause of everything or of this settlement is in force. `beginSend` asks again in its own statement (M6). */
 export async function isPaused(executor: Executor, settlementId: string): Promise<boolean> {
-  const [control] = await executor
-    .select({ id: payoutControls.id })
+  const pauses = await findPausesInForce(executor, settlementId);
+  return pauses.length > 0;
+}
+
+/** The pauses that keep a settlement from being sent: its own and those of everything, oldest first. */
+export async function findPausesInForce(
+  executor: Executor,
+  settlementId: string,
+): Promise<PayoutControl[]> {
+  return executor
+    .select()
     .from(payoutControls)
     .where(
       and(
@@ -14,28 +26,108 @@ export async function isPaused(executor: Executor, settlementId: string): Promis
         or(isNull(payoutControls.settlementId), eq(payoutControls.settlementId, settlementId)),
       ),
     )
-    .limit(1);
-  return control !== undefined;
+    .orderBy(payoutControls.id);
 }
 
-/** Pauses one settlement because of an alarm, once a cause however often it is raised. */
-export async function pauseSettlementByAlarm(
+/** A pause that automation sets: what it stops, why, and whether it may lift it itself (M13). */
+export interface AutomaticPause {
+  /** null: everything. */
+  readonly settlementId: string | null;
+  readonly cause: string;
+  readonly isLiftedByItself: boolean;
+  /** Where funds are short: what has to be available before it is lifted. */
+  readonly needed?: { readonly amountMinor: number; readonly currency: string };
+}
+
+/**
+ * Pauses because of an error or an alarm, once a cause however often it is raised. A cause that comes back soon after
+ * automation lifted it is looked at as rarely as it was before.
+ * @returns whether this call set it
+ */
+export async function pauseByAutomation(
   executor: Executor,
-  settlementId: string,
-  cause: string,
-): Promise<void> {
-  const [inForce] = await executor
-    .select({ id: payoutControls.id })
+  pause: AutomaticPause,
+): Promise<boolean> {
+  const { cause, isLiftedByItself, needed, settlementId } = pause;
+  const lookCount = isLiftedByItself ? await looksBefore(executor, pause) : 0;
+  const waitMs = Math.min(ASK_FIRST_MS * 2 ** Math.min(lookCount, 20), ASK_LONGEST_MS);
+  const set = await executor
+    .insert(payoutControls)
+    .values({
+      settlementId,
+      cause,
+      owner: 'automation',
+      lookCount,
+      ...(isLiftedByItself && {
+        nextLookAt: sql`payout_now() + ${waitMs} * interval '1 millisecond'`,
+      }),
+      ...(needed !== undefined && { neededMinor: needed.amountMinor, currency: needed.currency }),
+    })
+    .onConflictDoNothing()
+    .returning({ id: payoutControls.id });
+  return set.length > 0;
+}
+
+async function looksBefore(
+  executor: Executor,
+  { cause, settlementId }: AutomaticPause,
+): Promise<number> {
+  const [last] = await executor
+    .select({ lookCount: payoutControls.lookCount })
     .from(payoutControls)
     .where(
       and(
-        isNull(payoutControls.liftedAt),
-        eq(payoutControls.settlementId, settlementId),
         eq(payoutControls.cause, cause),
+        sql`${payoutControls.settlementId} is not distinct from ${settlementId}`,
+        eq(payoutControls.liftedBy, 'automation'),
+        sql`${payoutControls.liftedAt} > payout_now() - ${PAUSE_MEMORY_MS} * interval '1 millisecond'`,
       ),
     )
+    .orderBy(desc(payoutControls.id))
     .limit(1);
-  if (inForce === undefined) {
-    await executor.insert(payoutControls).values({ settlementId, cause, owner: 'automation' });
-  }
+  return last?.lookCount ?? 0;
+}
+
+/**
+ * Takes the turn to look at every pause that is due, once a due time however many jobs wait for it; the next look is
+ * twice as far off.
+ */
+export async function beginPauseLooks(
+  executor: Executor,
+  settlementId: string,
+): Promise<PayoutControl[]> {
+  return executor
+    .update(payoutControls)
+    .set({
+      lookCount: sql`${payoutControls.lookCount} + 1`,
+      nextLookAt: sql`payout_now() + least(
+        ${ASK_FIRST_MS} * power(2, least(${payoutControls.lookCount} + 1, 20)), ${ASK_LONGEST_MS}
+      ) * interval '1 millisecond'`,
+    })
+    .where(
+      and(
+        isNull(payoutControls.liftedAt),
+        eq(payoutControls.owner, 'automation'),
+        or(isNull(payoutControls.settlementId), eq(payoutControls.settlementId, settlementId)),
+        sql`${payoutControls.nextLookAt} <= payout_now()`,
+      ),
+    )
+    .returning();
+}
+
+/** Automation lifts a pause that it set itself; one that a person has lifted meanwhile stays theirs. */
+export async function liftByAutomation(
+  executor: Executor,
+  pause: Pick<PayoutControl, 'id'>,
+): Promise<void> {
+  await executor
+    .update(payoutControls)
+    .set({ liftedAt: sql`payout_now()`, liftedBy: 'automation' })
+    .where(
+      and(
+        eq(payoutControls.id, pause.id),
+        eq(payoutControls.owner, 'automation'),
+        isNull(payoutControls.liftedAt),
+      ),
+    );
 }

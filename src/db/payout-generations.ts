@@ -1,7 +1,7 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 
 import { stripeIdempotencyKey, type FrozenRequest } from '../domain/generation';
-import { KEY_SENDABLE_MS } from '../domain/limits';
+import type { KeyAge } from '../domain/send-gate';
 import type { Executor } from './database';
 import { payoutGenerations } from './schema';
 
@@ -82,22 +82,10 @@ export async function closeGeneration(
     );
 }
 
-/** Whether a key may still be sent, by Postgres's clock and not a worker's (M6). */
-export async function isKeySendable(
-  executor: Executor,
-  generation: Pick<PayoutGeneration, 'transferId' | 'generation'>,
-): Promise<boolean> {
-  const [row] = await executor
-    .select({
-      sendable: sql<boolean>`${payoutGenerations.firstSentAt} is null
-        or payout_now() < ${payoutGenerations.firstSentAt} + ${KEY_SENDABLE_MS} * interval '1 millisecond'`,
-    })
-    .from(payoutGenerations)
-    .where(
-      and(
-        eq(payoutGenerations.transferId, generation.transferId),
-        eq(payoutGenerations.generation, generation.generation),
-      ),
-    );
-  return row?.sendable === true;
+/** Since when a key is sent, for `isKeySendable`. */
+export function keyAgeOf(generation: PayoutGeneration): KeyAge {
+  return {
+    firstSentAtMs: generation.firstSentAt?.getTime() ?? null,
+    listReadAtMs: generation.listReadAt?.getTime() ?? null,
+  };
 }

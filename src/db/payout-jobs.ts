@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 
 import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
 import type { Executor } from './database';
@@ -121,4 +121,30 @@ export async function completeJobWhenTerminal(executor: Executor, jobId: string)
     where job.id = ${jobId} and job.status <> 'complete' and counted.open = 0`);
   const job = await findJobById(executor, jobId);
   return job?.status === 'complete';
+}
+
+/** Says that Stripe's list of the settlement has to be read. @returns whether nobody had said so yet. Safe to repeat. */
+export async function wantStripeList(executor: Executor, jobId: string): Promise<boolean> {
+  const wanted = await executor
+    .update(payoutJobs)
+    .set({ stripeListWantedAt: sql`payout_now()` })
+    .where(and(eq(payoutJobs.id, jobId), isNull(payoutJobs.stripeListWantedAt)))
+    .returning({ id: payoutJobs.id });
+  return wanted.length > 0;
+}
+
+/** Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing. */
+export async function recordStripeListRead(
+  executor: Executor,
+  settlementId: string,
+  beganAt: Date,
+): Promise<void> {
+  const began = sql`${beganAt.toISOString()}::timestamptz`;
+  await executor
+    .update(payoutJobs)
+    .set({
+      stripeListReadAt: sql`greatest(${payoutJobs.stripeListReadAt}, ${began})`,
+      stripeListWantedAt: null,
+    })
+    .where(eq(payoutJobs.settlementId, settlementId));
 }

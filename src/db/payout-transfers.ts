@@ -1,7 +1,8 @@
-import { and, asc, eq, gt, inArray, notInArray, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-orm';
 
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
+import type { ReasonCode } from '../domain/reasons';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
 import { payoutTransfers } from './schema';
@@ -183,19 +184,23 @@ export async function findSendingTransfers(
   return rows.map((row) => row.id);
 }
 
-/** Whether the wait for a payee that began with the first block has lasted this long, by Postgres's clock. */
-export async function hasWaitedForPayee(
+/** How many other transfers of the same job have this reason now. */
+export async function countTransfersWithReason(
   executor: Executor,
-  transferId: string,
-  waitMs: number,
-): Promise<boolean> {
-  const [row] = await executor
-    .select({
-      over: sql<boolean>`payout_now() >= ${payoutTransfers.payeeWaitSince} + ${waitMs} * interval '1 millisecond'`,
-    })
+  transfer: Pick<PayoutTransfer, 'id' | 'payoutJobId'>,
+  reason: ReasonCode,
+): Promise<number> {
+  const [counted] = await executor
+    .select({ others: count() })
     .from(payoutTransfers)
-    .where(eq(payoutTransfers.id, transferId));
-  return row?.over === true;
+    .where(
+      and(
+        eq(payoutTransfers.payoutJobId, transfer.payoutJobId),
+        eq(payoutTransfers.failureReason, reason),
+        ne(payoutTransfers.id, transfer.id),
+      ),
+    );
+  return counted?.others ?? 0;
 }
 
 export interface TransferSummary {

@@ -26,7 +26,12 @@ import {
 } from 'drizzle-orm/pg-core';
 
 import { JOB_STATUSES, type JobStatus } from '../domain/job-state';
-import { LEDGER_ACCOUNTS, type LedgerAccount, type LedgerTransactionKind } from '../domain/ledger';
+import {
+  LEDGER_ACCOUNTS,
+  LEDGER_TRANSACTION_KINDS,
+  type LedgerAccount,
+  type LedgerTransactionKind,
+} from '../domain/ledger';
 import type { RefusalState, StripeAnswer } from '../domain/outcome';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
@@ -112,6 +117,9 @@ export const userStripeAccounts = pgTable(
     readiness: text('readiness').$type<AccountReadiness>().notNull().default('not_asked'),
     /** Grows by one with each replacement; it tells a workflow that it looks at another account than before. */
     version: integer('version').notNull().default(1),
+    /** When Stripe is asked about this account next, and how often it was: the wait doubles from ask to ask. */
+    nextAskAt: instant('next_ask_at'),
+    askCount: integer('ask_count').notNull().default(0),
     importedAt: createdAt('imported_at'),
     updatedAt: createdAt('updated_at'),
   },
@@ -144,6 +152,13 @@ export const payoutJobs = pgTable(
     approval: text('approval').$type<Approval>().notNull().default('not_required'),
     /** The newest run of the job's workflow; null until one has begun. */
     workflowRunId: text('workflow_run_id'),
+    /** When the newest whole reading of Stripe's list of this settlement began: no key is first sent long after it (M11). */
+    stripeListReadAt: instant('stripe_list_read_at'),
+    /** Since when the list has to be read again; null while nobody needs it. */
+    stripeListWantedAt: instant('stripe_list_wanted_at'),
+    /** Hash over the settlement's ledger up to a record, taken when the job completed. */
+    sealedLedgerHash: text('sealed_ledger_hash'),
+    sealedLedgerId: bigint('sealed_ledger_id', { mode: 'number' }),
     /** Counts of the moment of completion, kept for reports; the transfers are the truth. */
     completedCount: integer('completed_count').notNull().default(0),
     failedCount: integer('failed_count').notNull().default(0),
@@ -154,6 +169,10 @@ export const payoutJobs = pgTable(
   (table) => [
     check('payout_jobs_status', oneOf(table.status, JOB_STATUSES)),
     check('payout_jobs_approval', oneOf(table.approval, ['not_required', 'required', 'approved'])),
+    check(
+      'payout_jobs_seal',
+      sql`(${table.sealedLedgerHash} is null) = (${table.sealedLedgerId} is null)`,
+    ),
     index('payout_jobs_open')
       .on(table.status)
       .where(sql`${table.status} <> 'complete'`),
@@ -190,6 +209,8 @@ export const payoutTransfers = pgTable(
     amountReversedMinor: minorUnits('amount_reversed').notNull().default(0),
     /** When the wait for the payee began; kept while it lasts, however often the workflow looks. */
     payeeWaitSince: instant('payee_wait_since'),
+    /** The first look at Stripe's list since the last send that found nothing; one look is no proof. */
+    notSeenSince: instant('not_seen_since'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),
     completedAt: instant('completed_at'),
@@ -245,6 +266,11 @@ export const payoutGenerations = pgTable(
     openedAt: createdAt('opened_at'),
     /** By Postgres's clock, once; the key is dead 23 hours later (M6). */
     firstSentAt: instant('first_sent_at'),
+    /**
+     * The reading of Stripe's list that the first send relies on. A send that this database has lost may be as old as
+     * this, so the key's age counts from here (M11).
+     */
+    listReadAt: instant('list_read_at'),
     closedAt: instant('closed_at'),
     closedReason: text('closed_reason'),
   },
@@ -326,14 +352,23 @@ export const ledgerTransactions = pgTable(
     postedAt: createdAt('posted_at'),
   },
   (table) => [
+    // Also what makes sealing wait for a posting that is under way: the check of this key locks the job's row.
+    foreignKey({
+      name: 'ledger_transactions_job',
+      columns: [table.settlementId],
+      foreignColumns: [payoutJobs.settlementId],
+    }),
     uniqueIndex('ledger_transactions_one_payout')
       .on(table.transferId)
       .where(sql`${table.kind} = 'payout'`),
+    uniqueIndex('ledger_transactions_one_of_stripe_transfer')
+      .on(table.stripeTransferId)
+      .where(sql`${table.kind} in ('payout', 'overpaid')`),
     index('ledger_transactions_by_settlement').on(table.settlementId, table.id),
-    check('ledger_transactions_kind', oneOf(table.kind, ['settlement', 'payout', 'refusal'])),
+    check('ledger_transactions_kind', oneOf(table.kind, LEDGER_TRANSACTION_KINDS)),
     check(
       'ledger_transactions_payout_is_whose',
-      sql`${table.kind} <> 'payout' or (${table.transferId} is not null and ${table.stripeTransferId} is not null)`,
+      sql`${table.kind} not in ('payout', 'overpaid') or (${table.transferId} is not null and ${table.stripeTransferId} is not null)`,
     ),
   ],
 );
@@ -369,11 +404,29 @@ export const payoutControls = pgTable(
     settlementId: text('settlement_id'),
     cause: text('cause').notNull(),
     owner: text('owner').$type<'operator' | 'automation'>().notNull(),
+    /** Who set it and why, where a person did. */
+    actor: text('actor'),
+    reason: text('reason'),
     setAt: createdAt('set_at'),
     liftedAt: instant('lifted_at'),
+    liftedBy: text('lifted_by'),
+    liftReason: text('lift_reason'),
+    /** When automation looks next whether the cause is gone; null where only a person may lift it. */
+    nextLookAt: instant('next_look_at'),
+    lookCount: integer('look_count').notNull().default(0),
+    /** What was missing where funds were: the pause ends when this much is available. */
+    neededMinor: minorUnits('needed_minor'),
+    currency: text('currency'),
   },
   (table) => [
     check('payout_controls_owner', oneOf(table.owner, ['operator', 'automation'])),
+    check(
+      'payout_controls_lifted_by_somebody',
+      sql`${table.liftedBy} is null or ${table.liftedAt} is not null`,
+    ),
+    uniqueIndex('payout_controls_one_in_force')
+      .on(sql`coalesce(${table.settlementId}, '')`, table.cause)
+      .where(sql`${table.liftedAt} is null`),
     index('payout_controls_in_force')
       .on(table.settlementId)
       .where(sql`${table.liftedAt} is null`),

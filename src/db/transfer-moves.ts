@@ -122,6 +122,45 @@ export async function markUnknown(
   return moveTransfer(executor, transfer, { status: 'unknown', ...failure(reason) });
 }
 
+/**
+ * Unknown from any unpaid state, over the legal edges: Stripe, or a run, knows something that the row does not (M11).
+ * Where a debt is voided there is nothing to look for: only a payment could change it.
+ */
+export async function markDistrusted(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  switch (transfer.status) {
+    case 'voided':
+    case 'completed':
+      return transfer;
+    case 'failed_terminal':
+      return markDistrusted(executor, await markRetryable(executor, transfer, reason), reason);
+    case 'retryable':
+      return markDistrusted(executor, await markBlocked(executor, transfer, reason), reason);
+    case 'blocked':
+    case 'cancelled':
+      return markDistrusted(executor, await markPending(executor, transfer), reason);
+    case 'pending':
+    case 'processing':
+    case 'unknown':
+      return markUnknown(executor, transfer, reason);
+  }
+}
+
+/** Remembers the first look at Stripe's list since the last send that found nothing. */
+export async function markNotSeen(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  lookBeganAt: Date,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: transfer.status,
+    notSeenSince: sql`coalesce(${payoutTransfers.notSeenSince}, ${lookBeganAt.toISOString()}::timestamptz)`,
+  });
+}
+
 /** Nobody but a person can mend it. Postgres refuses this while any send is unresolved. */
 export async function markFailedTerminal(
   executor: Executor,

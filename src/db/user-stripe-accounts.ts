@@ -1,5 +1,6 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 
+import { ASK_FIRST_MS, ASK_LONGEST_MS } from '../domain/limits';
 import type { Executor } from './database';
 import { userStripeAccounts } from './schema';
 
@@ -43,6 +44,66 @@ export async function insertUserStripeAccount(
   return inserted.length > 0;
 }
 
+/** Which account of which user; what is learnt of a replaced account must not be written to its successor. */
+export interface UserAccountId {
+  readonly userId: string;
+  readonly stripeAccountId: string;
+}
+
+function accountIs({ stripeAccountId, userId }: UserAccountId) {
+  return and(
+    eq(userStripeAccounts.userId, userId),
+    eq(userStripeAccounts.stripeAccountId, stripeAccountId),
+  );
+}
+
+/** Doubles from ask to ask. */
+const NEXT_ASK_AT = sql`payout_now() + least(
+  ${ASK_FIRST_MS} * power(2, least(${userStripeAccounts.askCount}, 20)), ${ASK_LONGEST_MS}
+) * interval '1 millisecond'`;
+
+/** Stripe has refused a transfer because this account may not receive yet; it is asked about before the next try. */
+export async function markAccountNotReady(
+  executor: Executor,
+  account: UserAccountId,
+): Promise<void> {
+  await executor
+    .update(userStripeAccounts)
+    .set({ readiness: 'not_ready', nextAskAt: NEXT_ASK_AT, updatedAt: sql`payout_now()` })
+    .where(accountIs(account));
+}
+
+/**
+ * Takes the turn to ask Stripe about this account, once a due time however many transfers wait for it.
+ * @returns whether the caller asks
+ */
+export async function beginAsk(executor: Executor, account: UserAccountId): Promise<boolean> {
+  const begun = await executor
+    .update(userStripeAccounts)
+    .set({ askCount: sql`${userStripeAccounts.askCount} + 1`, nextAskAt: NEXT_ASK_AT })
+    .where(
+      and(
+        accountIs(account),
+        eq(userStripeAccounts.readiness, 'not_ready'),
+        sql`coalesce(${userStripeAccounts.nextAskAt} <= payout_now(), true)`,
+      ),
+    )
+    .returning({ userId: userStripeAccounts.userId });
+  return begun.length > 0;
+}
+
+/** The account may be tried again: it is ready, or Stripe cannot tell without a transfer. */
+export async function markAccountTryable(
+  executor: Executor,
+  account: UserAccountId,
+  readiness: 'ready' | 'not_asked',
+): Promise<void> {
+  await executor
+    .update(userStripeAccounts)
+    .set({ readiness, updatedAt: sql`payout_now()` })
+    .where(accountIs(account));
+}
+
 /** Another account for the same user: its readiness is unknown again, and its version tells it from the old one. */
 export async function replaceUserStripeAccount(
   executor: Executor,
@@ -53,6 +114,8 @@ export async function replaceUserStripeAccount(
     .set({
       stripeAccountId: account.stripeAccountId,
       readiness: 'not_asked',
+      nextAskAt: null,
+      askCount: 0,
       version: sql`${userStripeAccounts.version} + 1`,
       updatedAt: sql`payout_now()`,
     })

@@ -3,6 +3,7 @@
  * the JSON that crosses them. Changing a name here breaks runs that are open for weeks.
  */
 import type { JobOutcome, JobStatus, TransferCounts } from './job-state';
+import type { RetryRefusal, SeenTransfer } from './manual-retry';
 import type { FailureClass, ReasonCode } from './reasons';
 import type { TransferStatus } from './transfer-state';
 
@@ -26,9 +27,17 @@ export const SIGNALS = {
   parked: 'parked',
   /** The payee's account was imported or replaced. */
   payeeReady: 'payeeReady',
+  /** Sending was stopped, or goes on, for the settlement or for everything. */
+  pause: 'pause',
+  resume: 'resume',
+  /** An operator has retried the transfer in Postgres. */
+  retryTransfer: 'retryTransfer',
 } as const;
 
 export const QUERIES = { progress: 'progress' } as const;
+
+/** Updates answer; each is checked before it is accepted, and again under the row's lock. */
+export const UPDATES = { retryTransfer: 'retryTransfer' } as const;
 
 /** Registered by `setup`; Keyword values hold ids and codes, never names or free text (M12). */
 export const SEARCH_ATTRIBUTES = {
@@ -46,6 +55,21 @@ export interface PayoutJobInput {
   readonly contentHash: string;
   /** Set by continue-as-new: where the next page begins. */
   readonly cursor?: TransferCursor;
+  /** Set by continue-as-new in the middle of a reading of Stripe's list: where it goes on. */
+  readonly listReading?: ListReading | undefined;
+}
+
+/** A reading of Stripe's list of one settlement, page by page, newest transfer first. */
+export interface ListReading {
+  /** When it began, by Postgres's clock, in milliseconds since 1970; what is sent later it may not show. */
+  readonly beganAtMs?: number;
+  /** Where the next page begins; absent before the first. */
+  readonly afterStripeTransferId?: string;
+}
+
+/** One page further: where to go on, or null when the list was read to its end. */
+export interface ListProgress {
+  readonly next: ListReading | null;
 }
 
 /** Where a job is in its list of transfers: payable ones first, then the blocked ones; each by id. */
@@ -65,6 +89,14 @@ export interface TransferInput {
   readonly waits?: number;
   /** Set by continue-as-new: the job knows already that this transfer waits. */
   readonly isParked?: boolean;
+  /** Set by continue-as-new: what the run has seen of its row, so that an older row is noticed (M11). */
+  readonly seen?: SeenSends | undefined;
+}
+
+/** How far a run has seen its transfer go. A row that tells less comes from an older database. */
+export interface SeenSends {
+  readonly generation: number;
+  readonly attemptCount: number;
 }
 
 export interface TransferResult {
@@ -127,15 +159,24 @@ export const FAILURE_TYPES = {
 
 /** What a claim answers: what the workflow does next. */
 export type ClaimAnswer =
+  /** Whether the payee's account can receive by now has to be asked. */
+  | { readonly next: 'ask'; readonly view: TransferView }
   | { readonly next: 'send'; readonly claim: TransferClaim; readonly view: TransferView }
   /** Whether money moved has to be found out before anything is sent. */
   | { readonly next: 'reconcile'; readonly view: TransferView }
   /** Waiting, or at an end: the view says which. */
-  | { readonly next: 'rest'; readonly view: TransferView };
+  | {
+      readonly next: 'rest';
+      readonly view: TransferView;
+      /** The job has to read Stripe's list before this can be sent, and nobody has told it yet. */
+      readonly tellJob?: boolean;
+    };
 
 export interface ScheduledJob {
   readonly jobId: string;
   readonly progress: PayoutProgress;
+  /** Stripe's list has to be read before anything is started. */
+  readonly listIsWanted: boolean;
 }
 
 /** A transfer that a job is going to start. */
@@ -150,4 +191,21 @@ export interface JobCheck {
   readonly progress: PayoutProgress;
   /** Of the transfers that were asked about, those still on their way: not waiting and not ended. */
   readonly sending: readonly string[];
+  readonly listIsWanted: boolean;
+  /** The pause in force, if there is one; nobody is started under it. */
+  readonly pause: PauseInForce | null;
 }
+
+export interface PauseInForce {
+  /** How long until automation looks whether the cause is gone; null where only a person may lift it. */
+  readonly lookInMs: number | null;
+}
+
+/** What an operator asks for when retrying one transfer (update `retryTransfer`), with what the operator saw. */
+export interface RetryTransferRequest extends SeenTransfer {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** Why a transfer was not retried, as a code; `retried` when it was. */
+export type RetryAnswer = 'retried' | RetryRefusal;

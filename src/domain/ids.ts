@@ -50,3 +50,8 @@ export function lateAttemptLedgerKey(transferId: string, attemptNumber: number):
 export function settlementLedgerKey(settlementId: string): string {
   return `ledger:settlement:${settlementId}`;
 }
+
+/** One record for each Stripe transfer that was not owed, by whichever way it is learnt. */
+export function overpaidLedgerKey(stripeTransferId: string): string {
+  return `ledger:overpaid:${stripeTransferId}`;
+}

@@ -10,6 +10,18 @@ export const STRIPE_KEY_RETENTION_MS = 24 * HOUR_MS;
 /** No send of a key later than this after its first send (M6). The hour to 24 h is room for a request on its way. */
 export const KEY_SENDABLE_MS = 23 * HOUR_MS;
 
+/**
+ * No key is first sent when Stripe's list of its settlement was last read longer ago (M11). A database that came back
+ * older has lost sends at most: those before the reading are in the list, those after it are young enough for their keys.
+ */
+export const STRIPE_LIST_VALID_MS = 12 * HOUR_MS;
+/** Two looks at Stripe's list that find nothing prove something only this far apart … */
+export const EMPTY_LOOKS_APART_MS = 10 * MINUTE_MS;
+/** … and only when the second of them comes this long after the last send: Stripe may complete a failed call later. */
+export const EMPTY_LOOK_AFTER_SEND_MS = 24 * HOUR_MS;
+/** A look that began longer ago says nothing about now. */
+export const EMPTY_LOOK_VALID_MS = 5 * MINUTE_MS;
+
 /** The deadline of one POST to Stripe, enforced by the adapter and not only by the socket's idle timeout. */
 export const STRIPE_CALL_DEADLINE_MS = 20 * SECOND_MS;
 /** One statement, or one wait for a lock, that takes longer is ended by Postgres itself. */
@@ -25,6 +37,8 @@ export const STRIPE_ACTIVITY_TRIES_MAX = 4;
 export const DATABASE_ACTIVITY_TIMEOUT_MS = 30 * SECOND_MS;
 /** Time for one transaction that writes a whole settlement. */
 export const SCHEDULE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
+/** Time for one reading request to Stripe and the short transaction after it. */
+export const STRIPE_READ_ACTIVITY_TIMEOUT_MS = STRIPE_ACTIVITY_TIMEOUT_MS;
 /** Time to read all pages of one payee's transfers in one settlement. */
 export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
@@ -50,8 +64,19 @@ export const BACKOFF_FIRST_MS = 15 * SECOND_MS;
 export const BACKOFF_LONGEST_MS = HOUR_MS;
 /** Waiting transfers look again this often even when nobody wakes them. */
 export const BLOCKED_LOOK_MS = HOUR_MS;
-/** The wait for a payee who is not ready ends after this. */
-export const PAYEE_WAIT_MS = 30 * DAY_MS;
+/** The wait for a payee who is not ready ends after this (`PAYOUT_PAYEE_WAIT_DAYS`). */
+export const PAYEE_WAIT_DAYS_DEFAULT = 30;
+export const PAYEE_WAIT_MS = PAYEE_WAIT_DAYS_DEFAULT * DAY_MS;
+
+/** First and longest wait between two questions to Stripe about one payee, or about the platform's own trouble. */
+export const ASK_FIRST_MS = MINUTE_MS;
+export const ASK_LONGEST_MS = HOUR_MS;
+/** A pause that is set again this soon after automation lifted it goes on backing off where it was. */
+export const PAUSE_MEMORY_MS = 2 * HOUR_MS;
+/** The same refusal at this many winners in a row is no longer their fault: the settlement pauses. */
+export const BREAKER_WINNERS = 3;
+/** So many 429s in a row, with nothing else between them, are no longer a moment: the settlement pauses. */
+export const BREAKER_RATE_LIMITED_ANSWERS = 20;
 /** Events after which a waiting transfer continues as new, so that new code takes over. */
 export const TRANSFER_HISTORY_EVENTS_MAX = 250;
 

@@ -26,6 +26,7 @@ export type SendRefusal =
   | 'platform_mode_mismatch'
   | 'attempts_used_up'
   | 'unknown_key_too_old'
+  | 'transient_list_not_read'
   | 'transient_not_sent';
 
 /**
@@ -44,6 +45,8 @@ const ALARM_REASONS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'unknown_key_mismatch',
   'unknown_unlisted_answer',
   'unknown_other_transfer',
+  'unknown_second_transfer',
+  'unknown_reversed_transfer',
 ]);
 
 /** Whether a person has to look before anything else happens to this outcome. */
@@ -104,6 +107,7 @@ function nothingSent(refusal: SendRefusal): NextState {
     case 'unknown_key_too_old':
       // Everything under the old key is resolved, so the next claim may open a new one.
       return { to: 'retryable', reason: 'transient_not_sent', closeGeneration: true };
+    case 'transient_list_not_read':
     case 'transient_not_sent':
       return { to: 'retryable', reason: refusal, closeGeneration: false };
   }

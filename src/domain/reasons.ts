@@ -112,6 +112,24 @@ export const REASONS = {
     failureClass: 'transient',
     operatorText: 'The connection to Stripe was refused; the payment is tried again by itself.',
   },
+  transient_list_not_read: {
+    failureClass: 'transient',
+    operatorText:
+      'Stripe’s list of the settlement is read before the first send; then the payment goes on by itself.',
+  },
+  transient_not_found_at_stripe: {
+    failureClass: 'transient',
+    operatorText:
+      'Stripe’s list showed no payment, twice and long after the last send; the payment is tried again by itself.',
+  },
+  transient_retried_by_operator: {
+    failureClass: 'transient',
+    operatorText: 'An operator asked for another try; it goes on by itself.',
+  },
+  transient_resolved_unpaid: {
+    failureClass: 'transient',
+    operatorText: 'An operator stated that nothing was paid; the payment is tried again by itself.',
+  },
   transient_not_sent: {
     failureClass: 'transient',
     operatorText: 'Nothing was sent; the payment is tried again by itself.',
@@ -178,6 +196,25 @@ export const REASONS = {
     failureClass: 'unknown',
     operatorText:
       'Stripe answered with a transfer that differs from what was sent; a person has to look.',
+  },
+  unknown_records_older: {
+    failureClass: 'unknown',
+    operatorText:
+      'The workflow knows more sends than the database does (restored from a backup?); Stripe’s list has to tell.',
+  },
+  unknown_paid_run: {
+    failureClass: 'unknown',
+    operatorText:
+      'A closed workflow says that this was paid and the database does not; Stripe’s list has to tell.',
+  },
+  unknown_second_transfer: {
+    failureClass: 'unknown',
+    operatorText: 'Stripe lists more than one transfer for this payment; a person has to look.',
+  },
+  unknown_reversed_transfer: {
+    failureClass: 'unknown',
+    operatorText:
+      'Stripe lists a transfer for this payment that was reversed; a person has to decide.',
   },
   unknown_key_too_old: {
     failureClass: 'unknown',

@@ -8,6 +8,7 @@ import {
   SCHEDULE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TRIES_MAX,
+  STRIPE_READ_ACTIVITY_TIMEOUT_MS,
 } from '../domain/limits';
 
 /** Database steps are safe to repeat and have no other end than success: a Postgres that is away comes back. */
@@ -70,4 +71,26 @@ export const { reconcileTransfer } = proxyActivities<StripeActivities>({
   startToCloseTimeout: RECONCILE_ACTIVITY_TIMEOUT_MS,
   retry: { initialInterval: '2 s', backoffCoefficient: 2, maximumInterval: '10 m' },
   summary: 'compare with Stripe’s list, send nothing',
+});
+
+/** One reading request a try; what Stripe refuses is shown as a pause, and goes on when the pause is over. */
+const readFromStripe: ActivityOptions = {
+  taskQueue: TASK_QUEUES.stripe,
+  startToCloseTimeout: STRIPE_READ_ACTIVITY_TIMEOUT_MS,
+  retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '2 m' },
+};
+
+export const { readStripeList } = proxyActivities<StripeActivities>({
+  ...readFromStripe,
+  summary: 'compare with Stripe’s list before the first send',
+});
+
+export const { askPayeeReadiness } = proxyActivities<StripeActivities>({
+  ...readFromStripe,
+  summary: 'ask whether the account can receive by now',
+});
+
+export const { lookAtPauses } = proxyActivities<StripeActivities>({
+  ...readFromStripe,
+  summary: 'look whether the cause of a pause is gone',
 });

@@ -5,6 +5,9 @@ import { QUERIES, SIGNALS, type PayoutProgress } from '../domain/contracts';
 export const changedSignal = defineSignal(SIGNALS.changed);
 export const parkedSignal = defineSignal(SIGNALS.parked);
 export const payeeReadySignal = defineSignal(SIGNALS.payeeReady);
+export const pauseSignal = defineSignal(SIGNALS.pause);
+export const resumeSignal = defineSignal(SIGNALS.resume);
+export const retryTransferSignal = defineSignal(SIGNALS.retryTransfer);
 
 /** null until the job has looked at Postgres for the first time. */
 export const progressQuery = defineQuery<PayoutProgress | null>(QUERIES.progress);

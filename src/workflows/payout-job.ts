@@ -12,6 +12,8 @@ import {
 } from '@temporalio/workflow';
 
 import type {
+  ListReading,
+  PauseInForce,
   PayoutJobInput,
   PayoutProgress,
   TransferCursor,
@@ -28,8 +30,14 @@ import {
   PARK_AFTER_MS,
 } from '../domain/limits';
 import { formatAmount } from '../domain/money';
-import { checkJob, readTransferPage, scheduleJob } from './activity-options';
-import { changedSignal, parkedSignal, progressQuery } from './messages';
+import {
+  checkJob,
+  lookAtPauses,
+  readStripeList,
+  readTransferPage,
+  scheduleJob,
+} from './activity-options';
+import { changedSignal, parkedSignal, pauseSignal, progressQuery, resumeSignal } from './messages';
 import { TransferWorkflow } from './transfer';
 import { jobAttributes, jobDetails, transferStartAttributes } from './visibility';
 
@@ -46,10 +54,20 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
   const { settlementId, contentHash } = input;
   let job: RunningJob | undefined = undefined;
   setHandler(progressQuery, () => job?.progress ?? null);
-  const scheduled = await scheduleJob({ settlementId, contentHash, runId: workflowInfo().runId });
-  job = new RunningJob(scheduled.jobId, scheduled.progress);
+  const isContinued = input.cursor !== undefined;
+  const { runId } = workflowInfo();
+  const scheduled = await scheduleJob({ settlementId, contentHash, runId, isContinued });
+  job = new RunningJob(scheduled.jobId, scheduled.progress, input.listReading);
   let cursor = input.cursor ?? FIRST_PAGE;
+  if (scheduled.listIsWanted) {
+    // Before anybody is started: what Stripe has paid already must not be sent again (M11).
+    await job.readList();
+  }
   while (cursor.phase !== 'done' && !job.isLong()) {
+    if (job.isPaused()) {
+      await job.waitForNews(PARK_AFTER_MS);
+      continue;
+    }
     const page = await readTransferPage({
       jobId: scheduled.jobId,
       cursor,
@@ -72,7 +90,11 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
   }
   // Children do not report to the next run, so those that are sending finish first; waiting ones signal it later.
   await job.drain();
-  return continueAsNew<typeof PayoutJobWorkflow>({ ...input, cursor });
+  return continueAsNew<typeof PayoutJobWorkflow>({
+    ...input,
+    cursor,
+    listReading: job.unfinishedReading,
+  });
 }
 
 /** What one run of the job knows: how it stands, and which of its children are on their way. */
@@ -85,12 +107,17 @@ class RunningJob {
   /** Grows with every closed child too. */
   private news = 0;
   private seenNews = 0;
+  private pause: PauseInForce | null = null;
 
   constructor(
     private readonly jobId: string,
     public progress: PayoutProgress,
+    /** A reading of Stripe's list that is not at its end. */
+    public unfinishedReading: ListReading | undefined,
   ) {
-    setHandler(changedSignal, () => void (this.news += 1));
+    for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
+      setHandler(signal, () => void (this.news += 1));
+    }
     setHandler(parkedSignal, () => {
       this.parked += 1;
       this.news += 1;
@@ -102,11 +129,26 @@ class RunningJob {
     return this.progress.status === 'complete';
   }
 
+  /** Nobody is started under a pause: whoever is started only waits, and thousands who wait have to be woken. */
+  isPaused(): boolean {
+    return this.pause !== null;
+  }
+
   /** Whether this run has grown enough to be continued as a new one. */
   isLong(): boolean {
     return (
       this.started >= JOB_CHILDREN_PER_RUN || workflowInfo().historyLength >= JOB_HISTORY_EVENTS_MAX
     );
+  }
+
+  /** Reads Stripe's list to its end, or as far as this run goes. */
+  async readList(): Promise<void> {
+    const { settlementId } = this.progress;
+    let reading: ListReading | null = this.unfinishedReading ?? {};
+    while (reading !== null && !this.isLong()) {
+      ({ next: reading } = await readStripeList({ settlementId, reading }));
+    }
+    this.unfinishedReading = reading ?? undefined;
   }
 
   async start(transfer: TransferStart): Promise<void> {
@@ -153,7 +195,14 @@ class RunningJob {
   }
 
   async waitForNews(timeoutMs: number): Promise<void> {
-    await condition(() => this.news !== this.seenNews, timeoutMs);
+    const pauseLookInMs = this.pause?.lookInMs ?? timeoutMs;
+    const isNews = await condition(
+      () => this.news !== this.seenNews,
+      Math.min(timeoutMs, pauseLookInMs),
+    );
+    if (!isNews && pauseLookInMs <= timeoutMs && this.pause !== null) {
+      await lookAtPauses({ settlementId: this.progress.settlementId });
+    }
     await this.look();
   }
 
@@ -169,7 +218,8 @@ class RunningJob {
     this.seenNews = this.news;
     this.seenParked = this.parked;
     const asked = [...this.sending];
-    const { progress, sending } = await checkJob({ jobId: this.jobId, sending: asked });
+    const check = await checkJob({ jobId: this.jobId, sending: asked });
+    const { progress, sending } = check;
     for (const transferId of asked) {
       if (!sending.includes(transferId)) {
         this.sending.delete(transferId);
@@ -177,7 +227,11 @@ class RunningJob {
     }
     const before = this.progress;
     this.progress = progress;
+    this.pause = check.pause;
     this.show(before);
+    if (check.listIsWanted) {
+      await this.readList();
+    }
   }
 
   private show(before: PayoutProgress | undefined): void {

@@ -15,6 +15,8 @@ import {
 
 import {
   FAILURE_TYPES,
+  type SeenSends,
+  type TransferClaim,
   type TransferInput,
   type TransferResult,
   type TransferView,
@@ -29,12 +31,20 @@ import {
 import { formatAmount } from '../domain/money';
 import { isTerminal } from '../domain/transfer-state';
 import {
+  askPayeeReadiness,
   claimTransfer,
   reconcileTransfer,
   recordOutcome,
   stripeTransferActivity,
 } from './activity-options';
-import { changedSignal, parkedSignal, payeeReadySignal } from './messages';
+import {
+  changedSignal,
+  parkedSignal,
+  pauseSignal,
+  payeeReadySignal,
+  resumeSignal,
+  retryTransferSignal,
+} from './messages';
 import { transferAttributes, transferDetails } from './visibility';
 
 /**
@@ -48,18 +58,27 @@ export async function TransferWorkflow(input: TransferInput): Promise<TransferRe
   return CancellationScope.nonCancellable(() => payTransfer(input));
 }
 
+/** All of them say only that the row is worth another look. */
+const WAKE_UPS = [changedSignal, payeeReadySignal, pauseSignal, resumeSignal, retryTransferSignal];
+
 async function payTransfer(input: TransferInput): Promise<TransferResult> {
   let wakeUps = 0;
-  setHandler(changedSignal, () => void (wakeUps += 1));
-  setHandler(payeeReadySignal, () => void (wakeUps += 1));
+  for (const signal of WAKE_UPS) {
+    setHandler(signal, () => void (wakeUps += 1));
+  }
   let waits = input.waits ?? 0;
   let isParked = input.isParked ?? false;
   let hasWaited = input.waits !== undefined;
   let shown: TransferView | undefined;
+  let seen = input.seen;
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
-    const view = await carryForward(input);
+    const { tellsJob = false, view } = await carryForward(input, seen);
+    seen = { generation: view.generation, attemptCount: view.attemptCount };
+    if (tellsJob) {
+      await tellJob(input, changedSignal);
+    }
     show(view, shown);
     if (shown !== undefined && shown.failureReason !== view.failureReason) {
       // Another cause: what was waited for before says nothing about it.
@@ -84,34 +103,49 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
       waits = woken ? 0 : waits + 1;
     }
     if (workflowInfo().historyLength > TRANSFER_HISTORY_EVENTS_MAX) {
-      await continueAsNew<typeof TransferWorkflow>({ ...input, waits, isParked });
+      await continueAsNew<typeof TransferWorkflow>({ ...input, waits, isParked, seen });
     }
   }
 }
 
+interface Step {
+  readonly view: TransferView;
+  readonly tellsJob?: boolean;
+}
+
 /** One step: claim and send, or find out what became of an earlier send. Returns the row as it is afterwards. */
-async function carryForward(input: TransferInput): Promise<TransferView> {
-  const { transferId, amountMinor, currency } = input;
+async function carryForward(input: TransferInput, seen: SeenSends | undefined): Promise<Step> {
+  const { transferId } = input;
   const run = { transferId, runId: workflowInfo().runId };
-  const answer = await claimTransfer(run);
-  if (answer.next === 'rest') {
-    return answer.view;
+  const answer = await claimTransfer({ ...run, seen });
+  switch (answer.next) {
+    case 'rest':
+      return { view: answer.view, tellsJob: answer.tellJob === true };
+    case 'reconcile':
+      return { view: await reconcileTransfer(run) };
+    case 'ask':
+      return { view: await askPayeeReadiness({ transferId }) };
+    case 'send':
+      return { view: await sendAndRecord(input, answer.claim) };
   }
-  if (answer.next === 'reconcile') {
-    return reconcileTransfer(run);
-  }
+}
+
+async function sendAndRecord(
+  { amountMinor, currency }: TransferInput,
+  claim: TransferClaim,
+): Promise<TransferView> {
   try {
     const send = stripeTransferActivity(
       `send ${formatAmount(amountMinor, currency)} to the winner`,
     );
-    await send(answer.claim);
+    await send(claim);
   } catch (error) {
     if (!(error instanceof ActivityFailure)) {
       throw error;
     }
     // Whatever it was, also a timeout: the attempt rows tell what is known, and recordOutcome reads them.
   }
-  return recordOutcome(answer.claim);
+  return recordOutcome(claim);
 }
 
 /** Doubles from wait to wait, and spreads winners who wait for the same cause. */

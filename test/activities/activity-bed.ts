@@ -7,13 +7,19 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { claimTransfer } from '../../src/activities/claim-transfer';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import type { ActivityDependencies } from '../../src/activities/dependencies';
+import { readStripeList } from '../../src/activities/read-stripe-list';
 import { reconcileTransfer } from '../../src/activities/reconcile-transfer';
 import { recordOutcome } from '../../src/activities/record-outcome';
 import type { Installation } from '../../src/db/installation';
 import { beginSend, findAttempts, type BegunSend } from '../../src/db/payout-attempts';
 import { findGenerations } from '../../src/db/payout-generations';
 import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
-import type { ClaimAnswer, TransferClaim, TransferView } from '../../src/domain/contracts';
+import type {
+  ClaimAnswer,
+  ListReading,
+  TransferClaim,
+  TransferView,
+} from '../../src/domain/contracts';
 import { PAYEE_WAIT_MS } from '../../src/domain/limits';
 import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
@@ -35,7 +41,10 @@ export interface ActivityBed extends DatabaseBed {
   readonly sandbox: TestSandbox;
   readonly platform: Installation;
   readonly dependencies: ActivityDependencies;
+  /** A claim; where it has to wait for Stripe's list, the job reads it, and it claims again. */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
+  /** What the job does before its first send. */
+  readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
   /** The claim of a transfer that may be sent. */
   claimToSend(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<TransferClaim>;
   /** One try of the activity: `created`, or the reason code of its failure. */
@@ -123,8 +132,21 @@ export async function openActivityBed(): Promise<ActivityBed> {
     sandbox,
     platform,
     dependencies,
-    claim: ({ id: transferId }, runId = 'run-1') =>
-      claimTransfer(dependencies, { transferId, runId }),
+    claim: async ({ id: transferId }, runId = 'run-1') => {
+      const answer = await claimTransfer(dependencies, { transferId, runId });
+      if (answer.next !== 'rest' || answer.tellJob !== true) {
+        return answer;
+      }
+      await bed.readList({ id: transferId });
+      return claimTransfer(dependencies, { transferId, runId });
+    },
+    readList: async (transfer) => {
+      const { settlementId } = await bed.rowOf(transfer);
+      let reading: ListReading | null = {};
+      while (reading !== null) {
+        ({ next: reading } = await readStripeList(dependencies, { settlementId, reading }));
+      }
+    },
     claimToSend: async (transfer, runId) => {
       const answer = await bed.claim(transfer, runId);
       if (answer.next !== 'send') {

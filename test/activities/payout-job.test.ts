@@ -51,7 +51,12 @@ async function givenSettlement(wish: SettlementWish): Promise<Settlement> {
 function schedule(settlement: Settlement, runId = 'run-1') {
   const { settlementId } = settlement;
   const contentHash = settlementContentHash(settlement);
-  return scheduleJob(bed.dependencies, { settlementId, contentHash, runId });
+  return scheduleJob(bed.dependencies, {
+    settlementId,
+    contentHash,
+    runId,
+    isContinued: true,
+  });
 }
 
 function transfersOf(jobId: string): Promise<PayoutTransfer[]> {
@@ -210,7 +215,12 @@ test('S43 settlement to job on a real database: transfers, ledger, states; a sec
   const run = async (runId: string): Promise<void> => {
     const { settlementId } = settlement;
     const contentHash = settlementContentHash(settlement);
-    const { jobId } = await payouts.scheduleJob({ settlementId, contentHash, runId });
+    const { jobId } = await payouts.scheduleJob({
+      settlementId,
+      contentHash,
+      runId,
+      isContinued: true,
+    });
     for (const { id: transferId } of await transfersOf(jobId)) {
       const answer = await payouts.claimTransfer({ transferId, runId });
       if (answer.next === 'send') {
@@ -251,7 +261,12 @@ test('a reset run that replays the claim of the run before it sends nothing', as
   const stripe = createStripeActivities(bed.dependencies);
   const { settlementId } = settlement;
   const contentHash = settlementContentHash(settlement);
-  const { jobId } = await payouts.scheduleJob({ settlementId, contentHash, runId: 'job' });
+  const { jobId } = await payouts.scheduleJob({
+    settlementId,
+    contentHash,
+    runId: 'job',
+    isContinued: true,
+  });
   const [transfer] = await transfersOf(jobId);
   const answer = await payouts.claimTransfer({ transferId: transfer!.id, runId: 'run-1' });
   const claim = answer.next === 'send' ? answer.claim : undefined;

@@ -227,7 +227,7 @@ describe('the process dies', () => {
       }
       if (answer.next === 'reconcile') {
         await bed.reconcile(transfer, 'run-2');
-      } else {
+      } else if (answer.next === 'send') {
         await bed.send(answer.claim);
         await bed.record(answer.claim);
       }

@@ -10,7 +10,7 @@ import {
   recordInstallation,
 } from '../../src/db/installation';
 import { recordOperatorAction } from '../../src/db/operator-actions';
-import { isPaused, pauseSettlementByAlarm } from '../../src/db/payout-controls';
+import { isPaused, pauseByAutomation } from '../../src/db/payout-controls';
 import {
   findUserStripeAccount,
   insertUserStripeAccount,
@@ -90,9 +90,21 @@ describe('S41 accounts of winners', () => {
 
 test('an alarm pauses its settlement once a cause, and nobody else', async () => {
   const [settlementId, another] = [newId('settlement'), newId('settlement')];
-  await pauseSettlementByAlarm(bed.database, settlementId, 'duplicate:1');
-  await pauseSettlementByAlarm(bed.database, settlementId, 'duplicate:1');
-  await pauseSettlementByAlarm(bed.database, settlementId, 'duplicate:2');
+  await pauseByAutomation(bed.database, {
+    settlementId,
+    cause: 'duplicate:1',
+    isLiftedByItself: false,
+  });
+  await pauseByAutomation(bed.database, {
+    settlementId,
+    cause: 'duplicate:1',
+    isLiftedByItself: false,
+  });
+  await pauseByAutomation(bed.database, {
+    settlementId,
+    cause: 'duplicate:2',
+    isLiftedByItself: false,
+  });
   const rows = await bed.rows(
     'select cause, owner from payout_controls where settlement_id = $1 order by cause',
     [settlementId],

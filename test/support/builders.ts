@@ -10,7 +10,8 @@ import type { Installation } from '../../src/db/installation';
 import { openGeneration, type PayoutGeneration } from '../../src/db/payout-generations';
 import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
 import { markProcessing } from '../../src/db/transfer-moves';
-import type { PayoutJob } from '../../src/db/payout-jobs';
+import { readPayoutClock } from '../../src/db/payout-clock';
+import { recordStripeListRead, type PayoutJob } from '../../src/db/payout-jobs';
 import { schedulePayoutJob } from '../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../src/db/settlements';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
@@ -139,6 +140,12 @@ export async function givenScheduledSettlement(
       installationId: terms.installationId ?? PLATFORM.installationId,
       maxAttempts: terms.maxAttempts ?? MAX_ATTEMPTS,
     });
+    // As if the job had begun: Stripe's list was read, and nothing was in it.
+    await recordStripeListRead(
+      transaction,
+      settlement.settlementId,
+      await readPayoutClock(transaction),
+    );
     return scheduled.job;
   });
   const transfers = await findTransfersByJob(database, job.id, {

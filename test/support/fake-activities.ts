@@ -31,6 +31,9 @@ export class FakeActivities {
     createStripeTransfer: async (claim) =>
       this.find('createStripeTransfer', claim.transferId)(claim),
     reconcileTransfer: async (input) => this.find('reconcileTransfer', input.transferId)(input),
+    askPayeeReadiness: async (input) => this.find('askPayeeReadiness', input.transferId)(input),
+    readStripeList: async (input) => this.find('readStripeList', input.settlementId)(input),
+    lookAtPauses: async (input) => this.find('lookAtPauses', input.settlementId)(input),
   };
 
   /** @param id a transfer's id, or a job's, which in these tests is the id of its settlement too */

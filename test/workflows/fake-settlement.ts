@@ -105,7 +105,12 @@ export class FakeSettlement {
 
   private jobActivities(): ActivityScript {
     return {
-      scheduleJob: () => Promise.resolve({ jobId: this.settlementId, progress: this.progress() }),
+      scheduleJob: () =>
+        Promise.resolve({
+          jobId: this.settlementId,
+          progress: this.progress(),
+          listIsWanted: false,
+        }),
       readTransferPage: ({ cursor, transfersMax }) => {
         const found = this.rows
           .filter((row) =>
@@ -141,6 +146,8 @@ export class FakeSettlement {
             .filter((row) => sending.includes(row.transferId))
             .filter((row) => row.status === 'pending' || row.status === 'processing')
             .map((row) => row.transferId),
+          listIsWanted: false,
+          pause: null,
         });
       },
     };

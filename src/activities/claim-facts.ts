@@ -1,0 +1,87 @@
+import type { SeenSends } from '../domain/contracts';
+import type { ClaimFacts, OpenGenerationFacts, PayeeFacts } from '../domain/claim-rules';
+import { isKeySendable, isListFresh } from '../domain/send-gate';
+import type { Executor } from '../db/database';
+import { findAttempts } from '../db/payout-attempts';
+import { readPayoutClock } from '../db/payout-clock';
+import { findOpenGeneration, keyAgeOf, type PayoutGeneration } from '../db/payout-generations';
+import { findJobById } from '../db/payout-jobs';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
+import { knownSends } from './known-sends';
+import { closedOperatorGate } from './send-gates';
+
+/** Everything that a claim decides from, and the rows that it acts on. */
+export interface ClaimReading {
+  readonly facts: ClaimFacts;
+  readonly account: UserStripeAccount | undefined;
+  readonly openGeneration: PayoutGeneration | undefined;
+  /** Postgres's clock, in milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/** Reads what a claim decides from, under the row's lock of the caller's transaction. */
+export async function readClaimFacts(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  run: {
+    readonly runId: string;
+    readonly seen?: SeenSends | undefined;
+    readonly payeeWaitMs: number;
+  },
+): Promise<ClaimReading> {
+  const nowMs = (await readPayoutClock(executor)).getTime();
+  const account = await findUserStripeAccount(executor, transfer.userId);
+  const openGeneration = await findOpenGeneration(executor, transfer.id);
+  const attempts = await findAttempts(executor, transfer.id);
+  const job = await findJobById(executor, transfer.payoutJobId);
+  const facts: ClaimFacts = {
+    status: transfer.status,
+    failureReason: transfer.failureReason,
+    isClaimOfThisRun: transfer.status === 'processing' && transfer.claimRunId === run.runId,
+    runHasSeenMore: hasSeenMore(run.seen, transfer),
+    closedGate: await closedOperatorGate(executor, transfer),
+    payee: account === undefined ? undefined : payeeFacts(account, nowMs),
+    openGeneration:
+      openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),
+    sends: knownSends(attempts, openGeneration?.generation),
+    listIsFresh: isListFresh(job?.stripeListReadAt?.getTime() ?? null, nowMs),
+    payeeWaitIsOver: isPayeeWaitOver(transfer, run.payeeWaitMs, nowMs),
+  };
+  return { facts, account, openGeneration, nowMs };
+}
+
+function hasSeenMore(seen: SeenSends | undefined, transfer: PayoutTransfer): boolean {
+  return (
+    seen !== undefined &&
+    (seen.generation > transfer.generation || seen.attemptCount > transfer.attemptCount)
+  );
+}
+
+function payeeFacts({ nextAskAt, readiness }: UserStripeAccount, nowMs: number): PayeeFacts {
+  return {
+    isNotReady: readiness === 'not_ready',
+    askIsDue: nextAskAt === null || nextAskAt.getTime() <= nowMs,
+  };
+}
+
+function generationFacts(
+  generation: PayoutGeneration,
+  account: UserStripeAccount | undefined,
+  nowMs: number,
+): OpenGenerationFacts {
+  return {
+    isKeySendable: isKeySendable(keyAgeOf(generation), nowMs),
+    wasSent: generation.firstSentAt !== null,
+    destinationIsPayee: generation.destination === account?.stripeAccountId,
+  };
+}
+
+function isPayeeWaitOver(transfer: PayoutTransfer, payeeWaitMs: number, nowMs: number): boolean {
+  return (
+    transfer.status === 'blocked' &&
+    transfer.failureClass === 'payee' &&
+    transfer.payeeWaitSince !== null &&
+    nowMs >= transfer.payeeWaitSince.getTime() + payeeWaitMs
+  );
+}

@@ -1,0 +1,50 @@
+import { inTransaction } from '../db/database';
+import { beginPauseLooks, liftByAutomation, type PayoutControl } from '../db/payout-controls';
+import { availableBalances } from '../stripe/balance-and-account';
+import { StripeRefusedError } from '../stripe/read-failures';
+import type { ActivityDependencies } from './dependencies';
+
+export interface LookAtPausesInput {
+  readonly settlementId: string;
+}
+
+/**
+ * Looks at the pauses that automation set and whose look is due, and lifts those whose cause is gone (M13). Safe to
+ * repeat; of all the jobs that wait for one pause, one asks.
+ */
+export async function lookAtPauses(
+  dependencies: ActivityDependencies,
+  { settlementId }: LookAtPausesInput,
+): Promise<void> {
+  const due = await inTransaction(dependencies.database, (executor) =>
+    beginPauseLooks(executor, settlementId),
+  );
+  for (const pause of due) {
+    if (await isCauseGone(dependencies, pause)) {
+      await liftByAutomation(dependencies.database, pause);
+    }
+  }
+}
+
+async function isCauseGone(
+  { stripe }: ActivityDependencies,
+  pause: PayoutControl,
+): Promise<boolean> {
+  try {
+    if (pause.neededMinor !== null && pause.currency !== null) {
+      const balances = await availableBalances(stripe);
+      return (balances.get(pause.currency) ?? 0) >= pause.neededMinor;
+    }
+    if (pause.cause === 'transient_rate_limited') {
+      return true;
+    }
+    // A key that reads may still be refused to send; then the next refusal sets the pause again, and looks less often.
+    await availableBalances(stripe);
+    return true;
+  } catch (error) {
+    if (error instanceof StripeRefusedError) {
+      return false;
+    }
+    throw error;
+  }
+}

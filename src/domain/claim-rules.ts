@@ -1,0 +1,133 @@
+import { answerCanDiffer, isAlarm, type KnownSend } from './next-state';
+import type { ReasonCode } from './reasons';
+import { isTerminal, type TransferStatus } from './transfer-state';
+
+/** What a claim finds, read under the row's lock; every time in it was judged by Postgres's clock. */
+export interface ClaimFacts {
+  readonly status: TransferStatus;
+  readonly failureReason: ReasonCode | null;
+  /** The row is under a claim, and it is this run's. */
+  readonly isClaimOfThisRun: boolean;
+  /** The run has seen more sends than the row tells: Postgres came back older (M11). */
+  readonly runHasSeenMore: boolean;
+  readonly closedGate: 'platform_paused' | 'platform_approval_missing' | undefined;
+  readonly payee: PayeeFacts | undefined;
+  readonly openGeneration: OpenGenerationFacts | undefined;
+  /** The sends of the open generation, oldest first. */
+  readonly sends: readonly KnownSend[];
+  /** Stripe's list of the settlement was read recently enough for a first send. */
+  readonly listIsFresh: boolean;
+  readonly payeeWaitIsOver: boolean;
+}
+
+/** The winner's connected account. */
+export interface PayeeFacts {
+  /** Stripe was asked, or has refused, and the account could not receive. */
+  readonly isNotReady: boolean;
+  readonly askIsDue: boolean;
+}
+
+export interface OpenGenerationFacts {
+  readonly isKeySendable: boolean;
+  readonly wasSent: boolean;
+  /** Its frozen destination is the account that the winner has now. */
+  readonly destinationIsPayee: boolean;
+}
+
+/** What a claim does. */
+export type ClaimDecision =
+  /** Nothing to do now. */
+  | { readonly do: 'rest' }
+  /** The claim that this run holds already. */
+  | { readonly do: 'hold' }
+  | { readonly do: 'reconcile' }
+  /** The row tells less than the run has seen: nothing is believed before Stripe was asked. */
+  | { readonly do: 'distrust' }
+  | { readonly do: 'ask' }
+  | { readonly do: 'wait_for_list' }
+  | { readonly do: 'block'; readonly reason: ReasonCode }
+  | { readonly do: 'end_payee_wait' }
+  | { readonly do: 'send_open' }
+  /** The open generation, if there is one, is given up for this reason; nothing under it is unresolved. */
+  | { readonly do: 'send_next'; readonly closing?: 'payee_account_replaced' | 'key_too_old' };
+
+/** Reasons after which Stripe is asked whether the account can receive by now, instead of trying with money. */
+const WAITS_FOR_READINESS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'payee_capability_inactive',
+  'payee_account_disconnected',
+]);
+
+/** Whether a refusal only says that the payee is not ready yet: nobody's mistake, and no sign of a wider trouble. */
+export function isPayeeNotReady(reason: ReasonCode | null): boolean {
+  return reason === 'payee_account_missing' || (reason !== null && WAITS_FOR_READINESS.has(reason));
+}
+
+/** Decides what one look at a transfer leads to. Pure; the claim carries it out in the transaction that read the facts. */
+export function decideClaim(facts: ClaimFacts): ClaimDecision {
+  const { status } = facts;
+  if (isTerminal(status)) {
+    return { do: 'rest' };
+  }
+  if (status === 'processing') {
+    return { do: facts.isClaimOfThisRun ? 'hold' : 'reconcile' };
+  }
+  if (status === 'unknown') {
+    return decideUnknown(facts);
+  }
+  return facts.runHasSeenMore ? { do: 'distrust' } : decideUnsent(facts);
+}
+
+/**
+ * The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. What
+ * reconciliation has stopped for a person stays stopped: another send would hide what it found, or pay again.
+ */
+function decideUnknown(facts: ClaimFacts): ClaimDecision {
+  const { failureReason, openGeneration, sends } = facts;
+  const sameKeyCanTell =
+    openGeneration?.isKeySendable === true &&
+    sends.length > 0 &&
+    !isAlarm(failureReason) &&
+    answerCanDiffer(sends) &&
+    facts.closedGate === undefined;
+  return { do: sameKeyCanTell ? 'send_open' : 'reconcile' };
+}
+
+function decideUnsent(facts: ClaimFacts): ClaimDecision {
+  const { failureReason, payee } = facts;
+  const isBlocked = facts.status === 'blocked';
+  if (isBlocked && failureReason === 'platform_risk_control') {
+    // Stripe may be holding the payment for its own decision; another key could become another payment.
+    return { do: 'rest' };
+  }
+  if (facts.closedGate !== undefined) {
+    // Under a pause nobody looks at accounts, so nobody's wait for one ends.
+    return { do: 'block', reason: facts.closedGate };
+  }
+  if (payee === undefined) {
+    return facts.payeeWaitIsOver
+      ? { do: 'end_payee_wait' }
+      : { do: 'block', reason: 'payee_account_missing' };
+  }
+  // A missing account that has come meanwhile is worth a send, however late it is.
+  if (facts.payeeWaitIsOver && failureReason !== 'payee_account_missing') {
+    return { do: 'end_payee_wait' };
+  }
+  if (isBlocked && payee.isNotReady && isPayeeNotReady(failureReason)) {
+    return { do: payee.askIsDue ? 'ask' : 'rest' };
+  }
+  return decideSend(facts);
+}
+
+function decideSend({ listIsFresh, openGeneration }: ClaimFacts): ClaimDecision {
+  if (openGeneration?.isKeySendable === true && openGeneration.destinationIsPayee) {
+    return openGeneration.wasSent || listIsFresh ? { do: 'send_open' } : { do: 'wait_for_list' };
+  }
+  if (!listIsFresh) {
+    return { do: 'wait_for_list' };
+  }
+  if (openGeneration === undefined) {
+    return { do: 'send_next' };
+  }
+  const closing = openGeneration.isKeySendable ? 'payee_account_replaced' : 'key_too_old';
+  return { do: 'send_next', closing };
+}

@@ -1,0 +1,68 @@
+import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from './limits';
+import type { SendRefusal } from './next-state';
+
+/** When a key's sends began. Times are milliseconds since 1970 by Postgres's clock. */
+export interface KeyAge {
+  readonly firstSentAtMs: number | null;
+  /** When the reading of Stripe's list began that the first send relies on. */
+  readonly listReadAtMs: number | null;
+}
+
+/**
+ * Whether a key may still be sent (M6): less than 23 hours after its first send. A send that a restored database has
+ * lost may be as old as the reading of Stripe's list before it, so the age counts from there (M11).
+ */
+export function isKeySendable(key: KeyAge, nowMs: number): boolean {
+  const { firstSentAtMs, listReadAtMs } = key;
+  return firstSentAtMs === null || nowMs < (listReadAtMs ?? firstSentAtMs) + KEY_SENDABLE_MS;
+}
+
+/** Whether Stripe's list was read recently enough for the first send of a key (M11). */
+export function isListFresh(listReadAtMs: number | null, nowMs: number): boolean {
+  return listReadAtMs !== null && nowMs < listReadAtMs + STRIPE_LIST_VALID_MS;
+}
+
+/** What stands behind the gate before a POST; `beginSend` asks the same in SQL, and a test compares the two. */
+export interface SendGateFacts {
+  /** The claim is the row's own: its number, run and generation, status processing, nothing paid, generation open. */
+  readonly isClaimValid: boolean;
+  readonly isPaused: boolean;
+  readonly isApprovalMissing: boolean;
+  /** The generation was frozen for the Stripe account and mode that this process works with (M3). */
+  readonly isOfThisPlatform: boolean;
+  /** A send under this key may have paid: it is asked about again, whatever came since (M5). */
+  readonly hasUnresolvedSend: boolean;
+  readonly attemptsAreUsedUp: boolean;
+  readonly destinationIsPayee: boolean;
+  readonly key: KeyAge;
+  /** When the newest reading of Stripe's list of the settlement began. */
+  readonly jobListReadAtMs: number | null;
+  readonly nowMs: number;
+}
+
+/** Which gate keeps a POST from being made; undefined when it may be made (M6). */
+export function sendRefusal(facts: SendGateFacts): SendRefusal | undefined {
+  const { hasUnresolvedSend, key, nowMs } = facts;
+  if (facts.isPaused) {
+    return 'platform_paused';
+  }
+  if (facts.isApprovalMissing) {
+    return 'platform_approval_missing';
+  }
+  if (!hasUnresolvedSend && facts.attemptsAreUsedUp) {
+    return 'attempts_used_up';
+  }
+  if (!facts.isClaimValid) {
+    return 'transient_not_sent';
+  }
+  if (!facts.isOfThisPlatform) {
+    return 'platform_mode_mismatch';
+  }
+  if (!isKeySendable(key, nowMs)) {
+    return 'unknown_key_too_old';
+  }
+  if (key.firstSentAtMs === null && !isListFresh(facts.jobListReadAtMs, nowMs)) {
+    return 'transient_list_not_read';
+  }
+  return hasUnresolvedSend || facts.destinationIsPayee ? undefined : 'transient_not_sent';
+}
