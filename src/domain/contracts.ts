@@ -175,8 +175,8 @@ export type ClaimAnswer =
 export interface ScheduledJob {
   readonly jobId: string;
   readonly progress: PayoutProgress;
-  /** Stripe's list has to be read before anything is started. */
-  readonly listIsWanted: boolean;
+  /** Stripe's list has to be read before anything is started; answers recorded before this existed do not say. */
+  readonly listIsWanted?: boolean;
 }
 
 /** A transfer that a job is going to start. */
@@ -191,9 +191,10 @@ export interface JobCheck {
   readonly progress: PayoutProgress;
   /** Of the transfers that were asked about, those still on their way: not waiting and not ended. */
   readonly sending: readonly string[];
-  readonly listIsWanted: boolean;
+  /** Answers that were recorded before these two existed have neither. */
+  readonly listIsWanted?: boolean;
   /** The pause in force, if there is one; nobody is started under it. */
-  readonly pause: PauseInForce | null;
+  readonly pause?: PauseInForce | null;
 }
 
 export interface PauseInForce {

@@ -59,7 +59,7 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
   const scheduled = await scheduleJob({ settlementId, contentHash, runId, isContinued });
   job = new RunningJob(scheduled.jobId, scheduled.progress, input.listReading);
   let cursor = input.cursor ?? FIRST_PAGE;
-  if (scheduled.listIsWanted) {
+  if (scheduled.listIsWanted === true) {
     // Before anybody is started: what Stripe has paid already must not be sent again (M11).
     await job.readList();
   }
@@ -227,9 +227,9 @@ class RunningJob {
     }
     const before = this.progress;
     this.progress = progress;
-    this.pause = check.pause;
+    this.pause = check.pause ?? null;
     this.show(before);
-    if (check.listIsWanted) {
+    if (check.listIsWanted === true) {
       await this.readList();
     }
   }

@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/activity';
 
+import { askPayeeReadiness } from '../../src/activities/ask-payee-readiness';
 import { claimTransfer } from '../../src/activities/claim-transfer';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import type { ActivityDependencies } from '../../src/activities/dependencies';
@@ -41,7 +42,7 @@ export interface ActivityBed extends DatabaseBed {
   readonly sandbox: TestSandbox;
   readonly platform: Installation;
   readonly dependencies: ActivityDependencies;
-  /** A claim; where it has to wait for Stripe's list, the job reads it, and it claims again. */
+  /** A claim; where Stripe's list has to be read or the payee asked about first, this is done, and it claims again. */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
   /** What the job does before its first send. */
   readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
@@ -72,6 +73,8 @@ export interface ActivityBed extends DatabaseBed {
     readonly hours?: number;
     readonly days?: number;
   }): Promise<void>;
+  /** What a person does when the cause is mended. */
+  liftPauses(): Promise<void>;
   /** Ends pauses, faults and moved time. */
   calm(): Promise<void>;
 }
@@ -134,11 +137,15 @@ export async function openActivityBed(): Promise<ActivityBed> {
     dependencies,
     claim: async ({ id: transferId }, runId = 'run-1') => {
       const answer = await claimTransfer(dependencies, { transferId, runId });
-      if (answer.next !== 'rest' || answer.tellJob !== true) {
-        return answer;
+      if (answer.next === 'rest' && answer.tellJob === true) {
+        await bed.readList({ id: transferId });
+        return claimTransfer(dependencies, { transferId, runId });
       }
-      await bed.readList({ id: transferId });
-      return claimTransfer(dependencies, { transferId, runId });
+      if (answer.next === 'ask') {
+        await askPayeeReadiness(dependencies, { transferId });
+        return claimTransfer(dependencies, { transferId, runId });
+      }
+      return answer;
     },
     readList: async (transfer) => {
       const { settlementId } = await bed.rowOf(transfer);
@@ -182,8 +189,13 @@ export async function openActivityBed(): Promise<ActivityBed> {
       const ms = await movePayoutClock(database, by);
       await sandbox.control('clock', { nowMs: Date.now() + ms });
     },
+    liftPauses: async () => {
+      await database.rows(
+        'update payout_controls set lifted_at = payout_now() where lifted_at is null',
+      );
+    },
     calm: async () => {
-      await database.rows('update payout_controls set lifted_at = now() where lifted_at is null');
+      await bed.liftPauses();
       await fetch(`${sandbox.baseUrl}/_sandbox/faults`, { method: 'DELETE' });
       await bed.moveClocks({ ms: 0 });
     },

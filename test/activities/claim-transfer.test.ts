@@ -152,7 +152,7 @@ describe('the wait for a payee', () => {
     const transfer = await givenTransfer(bed.database, { account: destination });
     expect(await bed.step(transfer)).toMatchObject({ failureReason: 'payee_capability_inactive' });
     await bed.moveClocks({ days: 20 });
-    expect(await bed.step(transfer)).toMatchObject({ status: 'blocked', generation: 2 });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest', view: { status: 'blocked' } });
     await bed.moveClocks({ days: 31 });
     expect(await bed.claim(transfer)).toMatchObject({ view: { status: 'failed_terminal' } });
     expect(await bed.paidTimes(transfer)).toBe(0);

@@ -200,6 +200,8 @@ describe('S38 and S39 refusals that time does not mend', () => {
     const transfer = await givenTransfer(bed.database, { account });
     await bed.step(transfer);
     await bed.account(account, 'active');
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
+    await bed.moveClocks({ hours: 1 });
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await bed.paidTimes(transfer)).toBe(1);
   });
@@ -215,6 +217,11 @@ describe('S38 and S39 refusals that time does not mend', () => {
         attemptCount: look,
         countedAttemptCount: 0,
       });
+      expect(await bed.claim(transfer)).toMatchObject({
+        next: 'rest',
+        view: { failureReason: 'platform_paused' },
+      });
+      await bed.liftPauses();
     }
     await bed.sandbox.control('balance', { ...purse, available: 1_000_000_000 });
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 4 });
@@ -309,8 +316,8 @@ describe('S39 attempts', () => {
     await bed.send(claim);
     await bed.rows(
       `insert into ledger_transactions (idempotency_key, kind, settlement_id)
-       values ($1, 'refusal', 'of somebody else')`,
-      [`ledger:payout:${transfer.id}:1`],
+       values ($1, 'refusal', $2)`,
+      [`ledger:payout:${transfer.id}:1`, (await payable()).settlementId],
     );
     await expect(bed.record(claim)).rejects.toThrow('exists with other content');
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'processing', attemptCount: 1 });

@@ -219,8 +219,9 @@ test('S43 settlement to job on a real database: transfers, ledger, states; a sec
       settlementId,
       contentHash,
       runId,
-      isContinued: true,
+      isContinued: false,
     });
+    await new MockActivityEnvironment().run(stripe.readStripeList, { settlementId, reading: {} });
     for (const { id: transferId } of await transfersOf(jobId)) {
       const answer = await payouts.claimTransfer({ transferId, runId });
       if (answer.next === 'send') {
@@ -265,8 +266,9 @@ test('a reset run that replays the claim of the run before it sends nothing', as
     settlementId,
     contentHash,
     runId: 'job',
-    isContinued: true,
+    isContinued: false,
   });
+  await new MockActivityEnvironment().run(stripe.readStripeList, { settlementId, reading: {} });
   const [transfer] = await transfersOf(jobId);
   const answer = await payouts.claimTransfer({ transferId: transfer!.id, runId: 'run-1' });
   const claim = answer.next === 'send' ? answer.claim : undefined;

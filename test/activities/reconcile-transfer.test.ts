@@ -148,10 +148,15 @@ describe('Stripe’s list', () => {
     });
   });
 
-  test.each<[string, (transfer: PayoutTransfer) => Promise<unknown>]>([
-    ['another amount', (transfer) => makeAtStripe(transfer, { amount: transfer.amountMinor + 1 })],
+  test.each<[string, string, (transfer: PayoutTransfer) => Promise<unknown>]>([
+    [
+      'another amount',
+      'unknown_other_transfer',
+      (transfer) => makeAtStripe(transfer, { amount: transfer.amountMinor + 1 }),
+    ],
     [
       'two matches',
+      'unknown_second_transfer',
       async (transfer) => {
         await makeAtStripe(transfer);
         await makeAtStripe(transfer);
@@ -159,17 +164,18 @@ describe('Stripe’s list', () => {
     ],
     [
       'a reversal',
+      'unknown_reversed_transfer',
       async (transfer) => {
         const id = await makeAtStripe(transfer);
         await bed.dependencies.stripe.transfers.createReversal(id, { amount: 1 });
       },
     ],
-  ])('%s: nothing is adopted, it stays unknown for a person', async (_what, make) => {
+  ])('%s: nothing is adopted, it stays unknown for a person', async (_what, reason, make) => {
     const transfer = await givenLostAnswer('drop_before');
     await make(transfer);
     expect(await bed.reconcile(transfer)).toMatchObject({
       status: 'unknown',
-      failureReason: 'unknown_other_transfer',
+      failureReason: reason,
     });
     expect(await bed.recordsOf(transfer)).toEqual([]);
     expect((await bed.attemptsOf(transfer))[0]).toMatchObject({ resolution: null });
@@ -185,7 +191,7 @@ describe('Stripe’s list', () => {
     const posts = await postsDuring(async () => {
       expect(await bed.claim(transfer)).toMatchObject({
         next: 'reconcile',
-        view: { failureReason: 'unknown_other_transfer' },
+        view: { failureReason: 'unknown_second_transfer' },
       });
     });
     expect(posts).toBe(0);

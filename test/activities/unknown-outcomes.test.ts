@@ -123,6 +123,7 @@ describe('the sticky rule', () => {
     ]);
     expect(await bed.recordsOf(transfer)).toHaveLength(3);
     await bed.account(account, 'active');
+    await bed.moveClocks({ hours: 1 });
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await bed.paidTimes(transfer)).toBe(1);
   });
@@ -360,6 +361,7 @@ describe('what the first review found', () => {
     await bed.step(transfer);
     await bed.step(transfer);
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'blocked' });
+    await bed.liftPauses();
     expect(await bed.step(transfer)).toMatchObject({
       status: 'failed_terminal',
       failureReason: 'attempts_used_up',

@@ -207,11 +207,11 @@ test('with every gate open it is sent: one attempt, the frozen request and the s
 });
 
 test.each([
-  ['lifted', 'update payout_controls set lifted_at = payout_now() where lifted_at is null'],
-  ['another settlement’s', `update payout_controls set settlement_id = 'another'`],
-])('a pause that is %s stops nothing', async (_which, statement) => {
+  ['lifted', null, 'update payout_controls set lifted_at = payout_now() where lifted_at is null'],
+  ['another settlement’s', 'another', 'select 1'],
+])('a pause that is %s stops nothing', async (_which, settlementId, statement) => {
   const { claim } = await givenClaimedTransfer(bed.database);
-  await pause(null);
+  await pause(settlementId);
   await bed.rows(statement);
   expect(await beginSend(bed.database, claim, PLATFORM)).toMatchObject({ attemptNumber: 1 });
 });

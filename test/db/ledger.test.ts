@@ -10,6 +10,7 @@ import {
 } from '../../src/db/ledger';
 import { payoutPosting, settlementPosting } from '../../src/domain/ledger';
 import {
+  givenScheduledSettlement,
   givenTransfer,
   newId,
   openDatabaseBed,
@@ -20,16 +21,19 @@ import {
 
 let bed: DatabaseBed;
 
+/** Records belong to a settlement that has a job. */
+let settlementId: string;
+
 beforeAll(async () => {
   bed = await openDatabaseBed();
+  ({ settlementId } = (await givenScheduledSettlement(bed.database)).settlement);
 });
 
 afterAll(() => bed.close());
 
 function settlementRecord(): LedgerPosting {
-  const settlementId = newId('settlement');
   return {
-    idempotencyKey: `ledger:settlement:${settlementId}`,
+    idempotencyKey: newId('ledger:test'),
     kind: 'settlement',
     settlementId,
     entries: settlementPosting(500, 'usd'),
@@ -156,9 +160,10 @@ describe('double entry', () => {
   });
 
   test('the trial balance shows debits and credits of every account and sums to zero', async () => {
-    const record = settlementRecord();
-    await post(record);
-    expect(await trialBalance(bed.database, record.settlementId)).toEqual([
+    const { settlement } = await givenScheduledSettlement(bed.database, {
+      winners: [{ amountMinor: 500 }],
+    });
+    expect(await trialBalance(bed.database, settlement.settlementId)).toEqual([
       {
         account: 'prize_expense',
         currency: 'usd',

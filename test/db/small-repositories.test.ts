@@ -115,7 +115,7 @@ test('an alarm pauses its settlement once a cause, and nobody else', async () =>
   ]);
   expect(await isPaused(bed.database, settlementId)).toBe(true);
   expect(await isPaused(bed.database, another)).toBe(false);
-  await bed.rows('update payout_controls set lifted_at = payout_now()');
+  await bed.rows('update payout_controls set lifted_at = payout_now() where lifted_at is null');
   expect(await isPaused(bed.database, settlementId)).toBe(false);
   await bed.rows(`insert into payout_controls (cause, owner) values ('all', 'operator')`);
   expect(await isPaused(bed.database, another)).toBe(true);
