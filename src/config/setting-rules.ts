@@ -3,6 +3,8 @@ import { ID_PATTERN } from '../domain/ids';
 import {
   ATTEMPTS_MAX_DEFAULT,
   ID_CHARACTERS_MAX,
+  PAYEE_WAIT_DAYS_DEFAULT,
+  PAYEE_WAIT_DAYS_MAX,
   PRIZE_AMOUNT_MINOR_MAX_DEFAULT,
   STRIPE_REQUESTS_PER_SECOND_DEFAULT,
 } from '../domain/limits';
@@ -138,6 +140,10 @@ export const SETTING_RULES = {
   PAYOUT_MAX_ATTEMPTS: {
     schema: wholeNumber({ min: 1, max: ATTEMPTS_MAX }),
     byDefault: ATTEMPTS_MAX_DEFAULT.toString(),
+  },
+  PAYOUT_PAYEE_WAIT_DAYS: {
+    schema: wholeNumber({ min: 1, max: PAYEE_WAIT_DAYS_MAX }),
+    byDefault: PAYEE_WAIT_DAYS_DEFAULT.toString(),
   },
   PAYOUT_MAX_AMOUNT_MINOR: {
     schema: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }),

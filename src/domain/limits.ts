@@ -3,7 +3,7 @@
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+export const DAY_MS = 24 * HOUR_MS;
 
 /** Stripe may forget a key once it is this old; a later send under it pays again (docs.stripe.com/api/idempotent_requests). */
 export const STRIPE_KEY_RETENTION_MS = 24 * HOUR_MS;
@@ -66,6 +66,8 @@ export const BACKOFF_LONGEST_MS = HOUR_MS;
 export const BLOCKED_LOOK_MS = HOUR_MS;
 /** The wait for a payee who is not ready ends after this (`PAYOUT_PAYEE_WAIT_DAYS`). */
 export const PAYEE_WAIT_DAYS_DEFAULT = 30;
+/** No longer wait than this can be asked for: a year is an answer too. */
+export const PAYEE_WAIT_DAYS_MAX = 365;
 export const PAYEE_WAIT_MS = PAYEE_WAIT_DAYS_DEFAULT * DAY_MS;
 
 /** First and longest wait between two questions to Stripe about one payee, or about the platform's own trouble. */

@@ -6,7 +6,7 @@ import { createLog, type Logger } from '../config/log';
 import { temporalConnection } from '../config/temporal-connection';
 import { openDatabase } from '../db/database';
 import { assertInstallation } from '../db/installation';
-import { CONNECT_TIMEOUT_MS, PAYEE_WAIT_MS, WORKER_DATABASE_CONNECTIONS } from '../domain/limits';
+import { CONNECT_TIMEOUT_MS, DAY_MS, WORKER_DATABASE_CONNECTIONS } from '../domain/limits';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
 import { createStripeClient } from '../stripe/client';
 import { WORKFLOW_BUNDLE_PATH } from './bundle-workflows';
@@ -55,7 +55,7 @@ export async function runWorker(
         stripe,
         platform,
         maxAttempts: settings.payoutMaxAttempts,
-        payeeWaitMs: PAYEE_WAIT_MS,
+        payeeWaitMs: settings.payoutPayeeWaitDays * DAY_MS,
       },
     );
   } finally {

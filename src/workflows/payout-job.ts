@@ -64,9 +64,9 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
     await job.readList();
   }
   while (cursor.phase !== 'done' && !job.isLong()) {
-    if (job.isPaused()) {
-      await job.waitForNews(PARK_AFTER_MS);
-      continue;
+    await job.waitWhilePaused();
+    if (job.isLong()) {
+      break;
     }
     const page = await readTransferPage({
       jobId: scheduled.jobId,
@@ -127,11 +127,6 @@ class RunningJob {
 
   isComplete(): boolean {
     return this.progress.status === 'complete';
-  }
-
-  /** Nobody is started under a pause: whoever is started only waits, and thousands who wait have to be woken. */
-  isPaused(): boolean {
-    return this.pause !== null;
   }
 
   /** Whether this run has grown enough to be continued as a new one. */
@@ -204,6 +199,20 @@ class RunningJob {
       await lookAtPauses({ settlementId: this.progress.settlementId });
     }
     await this.look();
+  }
+
+  /**
+   * Nobody is started under a pause: whoever is started only waits, and thousands who wait have to be woken. A signal
+   * ends this when a person resumes; automation looks for itself.
+   */
+  async waitWhilePaused(): Promise<void> {
+    for (
+      let lookMs = PARK_AFTER_MS;
+      this.pause !== null && !this.isLong();
+      lookMs = Math.min(2 * lookMs, JOB_IDLE_LOOK_MS)
+    ) {
+      await this.waitForNews(lookMs);
+    }
   }
 
   async drain(): Promise<void> {
