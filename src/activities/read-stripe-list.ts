@@ -1,5 +1,6 @@
 import type { ListProgress, ListReading } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
+import { isAlarm } from '../domain/next-state';
 import { inTransaction, type Executor } from '../db/database';
 import { readPayoutClock } from '../db/payout-clock';
 import { recordStripeListRead } from '../db/payout-jobs';
@@ -81,10 +82,12 @@ async function compare(
       return;
     }
     const transfer = await lockTransfer(executor, transferId);
-    if (transfer.status === 'processing' || transfer.status === 'unknown') {
-      // Its own run is finding out.
+    if (transfer.status === 'unknown' && isAlarm(transfer.failureReason)) {
+      // A person has to look, at more than this page shows.
       return;
     }
+    // Claimed and unknown ones too: rows that came back older may have lost the very send that is listed here, and
+    // their runs would find no trace of it. A run that is under way finds its row paid.
     if (transfer.status === 'completed') {
       await recordSeconds(executor, transfer, matches);
       return;

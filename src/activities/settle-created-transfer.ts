@@ -39,14 +39,15 @@ export async function settleCreatedTransfer(
       await resolveAttempt(executor, attempt, { stripeTransferId });
     }
   }
+  if (transfer.stripeTransferId === stripeTransferId) {
+    return transfer;
+  }
   // A send of another generation that is still open may have paid this debt again.
   if (unresolved.some((attempt) => attempt.generation !== generation)) {
     await raiseDuplicateAlarm(executor, transfer);
   }
   if (transfer.status === 'completed') {
-    return transfer.stripeTransferId === stripeTransferId
-      ? transfer
-      : recordSecondTransfer(executor, transfer, created);
+    return recordSecondTransfer(executor, transfer, created);
   }
   await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
   await (transfer.status === 'voided'
