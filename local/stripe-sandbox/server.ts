@@ -31,6 +31,16 @@ export interface StripeSandbox {
 
 export async function startStripeSandbox(options: SandboxOptions = {}): Promise<StripeSandbox> {
   const store = await StateStore.load(options.dataDir ?? null);
+  try {
+    return await serve(store, options);
+  } catch (error) {
+    // A port that is taken must not leave the data directory locked.
+    await store.close();
+    throw error;
+  }
+}
+
+async function serve(store: StateStore, options: SandboxOptions): Promise<StripeSandbox> {
   const state = {
     store,
     clock: new Clock(store),

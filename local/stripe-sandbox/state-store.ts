@@ -1,3 +1,4 @@
+import { lockDirectory } from './directory-lock';
 import { Journal } from './journal';
 import type { Tables } from './rows';
 
@@ -24,17 +25,23 @@ export class StateStore {
     counters: new Map(),
   };
   private journal: Journal | null = null;
+  private unlock: (() => void) | null = null;
   private open: Change[] | null = null;
 
-  /** Without a directory the state lives as long as the process. */
+  /** Without a directory the state lives as long as the process. Throws when another one has it. */
   static async load(directory: string | null): Promise<StateStore> {
     const store = new StateStore();
     if (directory !== null) {
-      store.journal = await Journal.open(directory, (line) => {
-        for (const change of line as Change[]) {
-          store.apply(change);
-        }
-      });
+      store.unlock = lockDirectory(directory);
+      try {
+        store.journal = await Journal.open(directory, {
+          replay: (line) => store.replay(line as Change[]),
+          snapshot: () => store.snapshot(),
+        });
+      } catch (error) {
+        store.unlock();
+        throw error;
+      }
     }
     return store;
   }
@@ -81,7 +88,26 @@ export class StateStore {
   }
 
   async close(): Promise<void> {
-    await this.journal?.close();
+    try {
+      await this.journal?.close();
+    } finally {
+      this.unlock?.();
+    }
+  }
+
+  private replay(changes: readonly Change[]): void {
+    for (const change of changes) {
+      this.apply(change);
+    }
+  }
+
+  /** One line a row, each table in its order. */
+  private *snapshot(): Generator<Change[]> {
+    for (const [table, rows] of Object.entries(this.tables)) {
+      for (const [key, row] of rows) {
+        yield [[table as TableName, key, row]];
+      }
+    }
   }
 
   private record(change: Change): void {

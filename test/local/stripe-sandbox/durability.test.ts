@@ -1,8 +1,15 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+/**
+ * Goal: what the sandbox has answered survives the death of its process, and two never share a directory.
+ * Method: the real program on a real directory, killed with SIGKILL; in-process starts where no death is needed.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { compileSandbox, run, type RunningSandbox } from './sandbox-process';
+import { compileSandbox, programEnv, run, type RunningSandbox } from './sandbox-process';
 import { closeAll, idOf, start, until } from './support';
 
 let program: string;
@@ -133,6 +140,114 @@ describe('the journal', () => {
     const line = lines.find((text) => text.includes('"transfers"'));
     expect(line).toContain('"idempotency"');
     expect(line).toContain('"balances"');
+  });
+});
+
+describe('compaction at the start', () => {
+  const journal = () => path.join(dataDir, 'journal.jsonl');
+
+  it('keeps the state, in order, and drops the history', async () => {
+    const first = await start({ dataDir });
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      ids.unshift(idOf(await first.pay(`key-${index}`)));
+    }
+    for (let index = 0; index < 200; index += 1) {
+      await first.control('clock', { advanceMs: 1 });
+    }
+    const refused = await first.pay('key-refused', { destination: 'wrong' });
+    const before = await first.oracle();
+    await first.close();
+    const grown = (await stat(journal())).size;
+
+    const second = await start({ dataDir });
+    expect((await stat(journal())).size).toBeLessThan(grown / 2);
+    expect(await second.oracle()).toEqual(before);
+    const listed = await second.stripe().transfers.list();
+    expect(listed.data.map(({ id }) => id)).toEqual(ids);
+    expect((await second.pay('key-refused', { destination: 'wrong' })).text).toBe(refused.text);
+    const more = idOf(await second.pay('key-more'));
+    await second.close();
+
+    const third = await start({ dataDir });
+    expect(idOf(await third.pay('key-more'))).toBe(more);
+    expect(existsSync(`${journal()}.new`)).toBe(false);
+  });
+
+  it('killed in the middle leaves the old journal, and the next start has everything', async () => {
+    const first = await start({ dataDir });
+    const paid = await first.pay('key-1');
+    await first.close();
+    await appendFile(journal(), manyAccounts());
+    const old = await readFile(journal());
+
+    // A kill that came too late says nothing: again with the old journal.
+    await until(async () => {
+      await writeFile(journal(), old);
+      return killedWhileCompacting();
+    });
+    expect((await readFile(journal())).equals(old)).toBe(true);
+    expect((await stat(`${journal()}.new`)).size).toBeLessThan(old.length / 2);
+
+    const second = await start({ dataDir, accounts: 'strict' });
+    expect((await second.pay('key-1')).text).toBe(paid.text);
+    expect((await second.pay('key-2', { destination: 'acct_many59999' })).status).toBe(200);
+    expect((await stat(journal())).size).toBeLessThan(old.length);
+  });
+
+  /** Each account is written twice, so that a snapshot is half of the journal. */
+  function manyAccounts(): string {
+    const lines: string[] = [];
+    for (let index = 0; index < 120_000; index += 1) {
+      const id = `acct_many${index % 60_000}`;
+      const row = { id, state: 'active', country: 'US', defaultCurrency: 'usd', livemode: false };
+      lines.push(JSON.stringify([['accounts', id, row]]));
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  async function killedWhileCompacting(): Promise<boolean> {
+    const args = ['--data-dir', dataDir];
+    const child = fork(program, args, { stdio: 'ignore', env: programEnv(), execArgv: [] });
+    const exited = once(child, 'exit');
+    let ready = false;
+    child.once('message', () => (ready = true));
+    const draftSize = async () => (await stat(`${journal()}.new`).catch(() => null))?.size ?? 0;
+    await until(async () => ready || (await draftSize()) > 0);
+    child.kill('SIGKILL');
+    await exited;
+    return (await draftSize()) > 0;
+  }
+});
+
+describe('the data directory', () => {
+  it('is refused to a second sandbox by name, in this process and in another', async () => {
+    const { child } = await launch();
+    const refused = `${dataDir} is in use by another Stripe sandbox (process ${child.pid})`;
+    await expect(start({ dataDir })).rejects.toThrow(refused);
+    await expect(launch()).rejects.toThrow('ended before it was ready');
+
+    const ownDir = await mkdtemp(path.join(dataDir, 'own-'));
+    const first = await start({ dataDir: ownDir });
+    await expect(start({ dataDir: ownDir })).rejects.toThrow('in use by another Stripe sandbox');
+    await first.close();
+    await expect(start({ dataDir: ownDir })).resolves.toBeDefined();
+  });
+
+  it('of a killed sandbox is free, and so is one whose start failed', async () => {
+    const first = await launch();
+    await first.sandbox.close();
+    const second = await start({ dataDir });
+    const { port } = new URL(second.baseUrl);
+    const other = await mkdtemp(path.join(dataDir, 'other-'));
+    await expect(start({ dataDir: other, port: Number(port) })).rejects.toThrow('EADDRINUSE');
+    await expect(start({ dataDir: other })).resolves.toBeDefined();
+  });
+
+  it('with a lock that names a later process of the same number is free', async () => {
+    const holder = { pid: process.ppid, command: 'something that ran before' };
+    await writeFile(path.join(dataDir, 'lock'), JSON.stringify(holder));
+    await expect(start({ dataDir })).resolves.toBeDefined();
   });
 });
 

@@ -34,11 +34,15 @@ export interface RunningSandbox {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
 }
 
+/** The program lies outside of the project; its packages are those of the project. */
+export function programEnv(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_PATH: path.join(ROOT, 'node_modules') };
+}
+
 export async function run(program: string, args: readonly string[]): Promise<RunningSandbox> {
   const child = fork(program, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    // The program lies outside of the project; its packages are those of the project.
-    env: { ...process.env, NODE_PATH: path.join(ROOT, 'node_modules') },
+    env: programEnv(),
     execArgv: [],
   });
   let text = '';
