@@ -48,6 +48,15 @@ export function retrieveAccount({ state, caller }: Execution, id: string): JsonO
   return renderAccount(account ?? putAccount(state, id, {}));
 }
 
+/** As another object shows it: of an account that is gone, only that there was one. */
+export function renderKnownAccount(state: SandboxState, id: string): JsonObject {
+  const account = state.store.get('accounts', id);
+  const gone = account === undefined || account.state === 'missing';
+  return gone || account.state === 'deauthorised'
+    ? { id, object: 'account' }
+    : renderAccount(account);
+}
+
 /** Throws why nothing can be sent there; every one of these refusals is saved for the key. */
 export function payableAccount({ state, caller }: Execution, id: string): AccountRow {
   if (id === caller.accountId) {

@@ -57,6 +57,13 @@ const rateLimitsSchema = z.strictObject({
   maxConcurrent: perSecond.optional(),
 });
 
+const lagMs = z.number().int().min(0);
+
+const listLagSchema = z.strictObject({
+  transfersMs: lagMs.optional(),
+  eventsMs: lagMs.optional(),
+});
+
 /** How tests and operators play fate. Not part of Stripe, without authentication, not for the product. */
 export function controlRoutes(app: FastifyInstance, state: SandboxState, late: LateCommits): void {
   const post = controlPost(app, state);
@@ -87,6 +94,12 @@ export function controlRoutes(app: FastifyInstance, state: SandboxState, late: L
     return {
       ...changeSettings(state.store, { rateLimits: { ...rateLimits, ...present(body) } })
         .rateLimits,
+    };
+  });
+  post('list-lag', listLagSchema, (body) => {
+    const { listLag } = readSettings(state.store);
+    return {
+      ...changeSettings(state.store, { listLag: { ...listLag, ...present(body) } }).listLag,
     };
   });
   post('balance', balanceSchema, (body) => ({ ...changeBalance(state, body) }));

@@ -1,5 +1,7 @@
 import { retrieveAccount, retrieveOwnAccount } from './accounts';
 import { retrieveBalance } from './balance';
+import { readExpand } from './expand';
+import type { Expandable } from './expandable';
 import type { RawParams } from './form-body';
 import { ParamReader } from './params';
 import { createReversal, listReversals } from './reversals';
@@ -17,35 +19,15 @@ export interface Endpoint {
 export type PathIds = Readonly<Record<string, string>>;
 
 export const ENDPOINTS: readonly Endpoint[] = [
-  { method: 'POST', url: '/v1/transfers', prepare: createTransfer },
-  { method: 'GET', url: '/v1/transfers', prepare: listTransfers },
-  {
-    method: 'GET',
-    url: '/v1/transfers/:id',
-    prepare: withoutParams((execution, id) => retrieveTransfer(execution, id)),
-  },
-  {
-    method: 'POST',
-    url: '/v1/transfers/:id',
-    prepare: (raw, ids) => updateTransfer(raw, idOf(ids)),
-  },
-  {
-    method: 'POST',
-    url: '/v1/transfers/:id/reversals',
-    prepare: (raw, ids) => createReversal(raw, idOf(ids)),
-  },
-  {
-    method: 'GET',
-    url: '/v1/transfers/:id/reversals',
-    prepare: (raw, ids) => listReversals(raw, idOf(ids)),
-  },
-  { method: 'GET', url: '/v1/account', prepare: withoutParams(retrieveOwnAccount) },
-  {
-    method: 'GET',
-    url: '/v1/accounts/:id',
-    prepare: withoutParams((execution, id) => retrieveAccount(execution, id)),
-  },
-  { method: 'GET', url: '/v1/balance', prepare: withoutParams(retrieveBalance) },
+  endpoint('POST', '/v1/transfers', 'transfer', createTransfer),
+  endpoint('GET', '/v1/transfers', 'transfers', listTransfers),
+  endpoint('GET', '/v1/transfers/:id', 'transfer', withoutParams(retrieveTransfer)),
+  endpoint('POST', '/v1/transfers/:id', 'transfer', updateTransfer),
+  endpoint('POST', '/v1/transfers/:id/reversals', 'reversal', createReversal),
+  endpoint('GET', '/v1/transfers/:id/reversals', 'reversals', listReversals),
+  endpoint('GET', '/v1/account', 'nothing', withoutParams(retrieveOwnAccount)),
+  endpoint('GET', '/v1/accounts/:id', 'nothing', withoutParams(retrieveAccount)),
+  endpoint('GET', '/v1/balance', 'nothing', withoutParams(retrieveBalance)),
 ];
 
 export function endpointName({ method, url }: Endpoint): string {
@@ -56,13 +38,29 @@ export function isTransferCreation(endpoint: Endpoint): boolean {
   return endpointName(endpoint) === 'POST /v1/transfers';
 }
 
-function withoutParams(run: (execution: Execution, id: string) => JsonObject): Endpoint['prepare'] {
-  return (raw, ids) => {
-    new ParamReader(raw, []);
-    return (execution) => run(execution, idOf(ids));
+type Prepare = (raw: RawParams, id: string) => (execution: Execution) => JsonObject;
+
+/** `expand` is the same parameter everywhere and depends only on what is answered. */
+function endpoint(
+  method: Endpoint['method'],
+  url: string,
+  answers: Expandable,
+  prepare: Prepare,
+): Endpoint {
+  return {
+    method,
+    url,
+    prepare: ({ expand, ...raw }, ids) => {
+      const expanded = readExpand(expand, answers);
+      const run = prepare(raw, ids['id'] ?? '');
+      return (execution) => expanded(execution, run(execution));
+    },
   };
 }
 
-function idOf(ids: PathIds): string {
-  return ids['id'] ?? '';
+function withoutParams(run: (execution: Execution, id: string) => JsonObject): Prepare {
+  return (raw, id) => {
+    new ParamReader(raw, []);
+    return (execution) => run(execution, id);
+  };
 }

@@ -17,7 +17,7 @@ export class ParamReader {
     private readonly raw: RawParams,
     allowed: readonly string[],
   ) {
-    const unknown = Object.keys(raw).filter((name) => name !== 'expand' && !allowed.includes(name));
+    const unknown = Object.keys(raw).filter((name) => !allowed.includes(name));
     if (unknown.length > 0) {
       const plural = unknown.length > 1 ? 'parameters' : 'parameter';
       throw invalidRequest(`Received unknown ${plural}: ${unknown.join(', ')}`, {
@@ -25,7 +25,6 @@ export class ParamReader {
         param: String(unknown[0]),
       });
     }
-    this.refuseExpand();
   }
 
   text(name: string): string | undefined {
@@ -136,15 +135,6 @@ export class ParamReader {
       throw invalidRequest('Invalid object', { param: 'metadata' });
     }
     return Object.fromEntries(Object.entries(raw).map(checkMetadataEntry));
-  }
-
-  private refuseExpand(): void {
-    const expand = this.raw['expand'];
-    if (expand !== undefined) {
-      throw invalidRequest(`This property cannot be expanded (${JSON.stringify(expand)}).`, {
-        param: 'expand',
-      });
-    }
   }
 }
 

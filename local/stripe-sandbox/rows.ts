@@ -35,6 +35,8 @@ export interface TransferRow {
   readonly amountReversed: number;
   readonly balanceTransaction: string;
   readonly created: number;
+  /** Not in data directories of an earlier version. */
+  readonly createdAtMs?: number;
   readonly currency: string;
   readonly description: string | null;
   readonly destination: string;
@@ -93,12 +95,19 @@ export interface RateLimits {
   readonly maxConcurrent: number | null;
 }
 
+/** How old an object has to be before its list shows it; by its id it is found at once. */
+export interface ListLag {
+  readonly transfersMs: number;
+  readonly eventsMs: number;
+}
+
 export interface SettingsRow {
   readonly platformAccountId: string;
   /** What a platform owns of a currency nobody has set a balance for. */
   readonly defaultAvailable: number;
   readonly clockOffsetMs: number;
   readonly rateLimits: RateLimits;
+  readonly listLag: ListLag;
 }
 
 /** Of `POST /v1/transfers` only: the calls that can move money to a winner. */

@@ -1,10 +1,12 @@
 import { newId } from './ids';
-import type { CountersRow, SettingsRow } from './rows';
+import type { CountersRow, ListLag, SettingsRow } from './rows';
 import type { StateStore } from './state-store';
 
 const ONLY_ROW = 'sandbox';
 
 const NO_COUNTS: CountersRow = { posts: 0, executions: 0, refusals: 0, replays: 0 };
+
+const NO_LAG: ListLag = { transfersMs: 0, eventsMs: 0 };
 
 /** Large enough for any test, small enough that sums of several stay safe integers. */
 const PLENTY = 90_000_000_000_000;
@@ -14,7 +16,8 @@ export function readSettings(store: StateStore): SettingsRow {
   if (settings === undefined) {
     throw new Error('the sandbox has no settings row: createSettings was not called');
   }
-  return settings;
+  // A data directory of an earlier version has no lag.
+  return { ...settings, listLag: { ...NO_LAG, ...(settings.listLag as ListLag | undefined) } };
 }
 
 export function changeSettings(store: StateStore, change: Partial<SettingsRow>): SettingsRow {
@@ -37,6 +40,7 @@ export function createSettings(store: StateStore, defaultAvailable = PLENTY): Se
       requestsPerSecondPerEndpoint: null,
       maxConcurrent: null,
     },
+    listLag: NO_LAG,
   };
   store.put('settings', ONLY_ROW, settings);
   return settings;

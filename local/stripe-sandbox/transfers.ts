@@ -5,6 +5,7 @@ import { listPage, PAGE_PARAMS, readPage } from './lists';
 import { mergeMetadata, ParamReader } from './params';
 import type { RawParams } from './form-body';
 import type { Caller, ReversalRow, TransferRow } from './rows';
+import { readSettings } from './settings';
 import type { Execution, JsonObject, SandboxState } from './state';
 import { invalidRequest, noSuch } from './stripe-errors';
 
@@ -64,6 +65,7 @@ function execute(execution: Execution, details: TransferDetails): JsonObject {
   const { state, caller } = execution;
   const { accountId, livemode } = caller;
   const { amount, currency, destination } = details;
+  const nowMs = state.clock.nowMs();
   payableAccount(execution, destination);
   const source = { accountId, livemode, currency };
   if (readBalance(state, source).available < amount) {
@@ -78,7 +80,8 @@ function execute(execution: Execution, details: TransferDetails): JsonObject {
     livemode,
     amountReversed: 0,
     balanceTransaction: newId('txn'),
-    created: state.clock.nowSeconds(),
+    created: Math.floor(nowMs / 1000),
+    createdAtMs: nowMs,
     destinationPayment: newId('py'),
   };
   state.store.put('transfers', row.id, row);
@@ -113,13 +116,15 @@ export function listTransfers(raw: RawParams): (execution: Execution) => JsonObj
   const created = params.range('created');
   const destination = params.nonEmptyText('destination');
   const group = params.nonEmptyText('transfer_group');
-  return ({ state, caller }) =>
-    listPage(page, {
+  return ({ state, caller }) => {
+    const shownUntilMs = state.clock.nowMs() - readSettings(state.store).listLag.transfersMs;
+    return listPage(page, {
       rows: state.store
         .values('transfers')
         .filter((row) => isOwn(row, caller))
         .reverse(),
       matches: (row) =>
+        (row.createdAtMs ?? row.created * 1000) <= shownUntilMs &&
         created(row.created) &&
         (destination === undefined || row.destination === destination) &&
         (group === undefined || row.transferGroup === group),
@@ -127,6 +132,7 @@ export function listTransfers(raw: RawParams): (execution: Execution) => JsonObj
       what: 'transfer',
       url: '/v1/transfers',
     });
+  };
 }
 
 export function findTransfer(state: SandboxState, caller: Caller, id: string): TransferRow {
@@ -160,7 +166,7 @@ export function renderReversal(reversal: ReversalRow): JsonObject {
   };
 }
 
-function renderTransfer(state: SandboxState, row: TransferRow): JsonObject {
+export function renderTransfer(state: SandboxState, row: TransferRow): JsonObject {
   const reversals = row.amountReversed === 0 ? [] : reversalsOf(state, row.id);
   return {
     id: row.id,

@@ -119,6 +119,29 @@ describe('the list of transfers', () => {
     expect(await listed(late.created)).toEqual([late.id]);
   });
 
+  it('may lag behind: young transfers are found by id and not in the list', async () => {
+    const own = await start();
+    const { transfers } = own.stripe();
+    const group = 'settlement:lag';
+    const pay = () => transfers.create(request({ transfer_group: group }));
+    const listed = async () =>
+      (await transfers.list({ transfer_group: group })).data.map(({ id }) => id);
+    const old = await pay();
+    await own.control('clock', { advanceMs: 60_000 });
+    await own.control('list-lag', { transfersMs: 60_000 });
+    const young = await pay();
+    expect(await listed()).toEqual([old.id]);
+    expect((await transfers.retrieve(young.id)).id).toBe(young.id);
+    // The one that is not shown is still a cursor: it exists.
+    const after = await transfers.list({ starting_after: young.id });
+    expect(after.data.map(({ id }) => id)).toEqual([old.id]);
+    await own.control('clock', { advanceMs: 60_000 });
+    expect(await listed()).toEqual([young.id, old.id]);
+    const youngest = await pay();
+    await own.control('list-lag', { transfersMs: 0 });
+    expect(await listed()).toEqual([youngest.id, young.id, old.id]);
+  });
+
   it('refuses wrong limits, cursors and filters', async () => {
     const refused = async (query: string) =>
       errorOf(await sandbox.send('GET', `/v1/transfers?${query}`));
