@@ -1,5 +1,6 @@
+import type { JsonObject } from './json-object';
 import type { AccountRow } from './rows';
-import type { Execution, JsonObject, SandboxState } from './state';
+import type { Execution, SandboxState } from './state';
 import { accountInvalid, invalidRequest, noSuch } from './stripe-errors';
 
 const ACCOUNT_ID = /^acct_[A-Za-z0-9_]{1,100}$/;
@@ -111,7 +112,7 @@ function otherMode(account: AccountRow, livemode: boolean) {
 }
 
 /** The part of the Account object that tells whether somebody can be paid. */
-function renderAccount(account: AccountRow): JsonObject {
+export function renderAccount(account: AccountRow): JsonObject {
   const closed = account.state === 'closed';
   const active = account.state === 'active' || account.state === 'other_region';
   const due = account.state === 'inactive' ? ['individual.verification.document'] : [];
@@ -135,6 +136,20 @@ function renderAccount(account: AccountRow): JsonObject {
     settings: {},
     tos_acceptance: { date: null, ip: null, user_agent: null },
     type: 'express',
+  };
+}
+
+export function renderCapability(account: AccountRow): JsonObject {
+  const { capabilities, requirements: due } = renderAccount(account);
+  return {
+    id: 'transfers',
+    object: 'capability',
+    account: account.id,
+    future_requirements: requirements([], null),
+    requested: true,
+    requested_at: account.created,
+    requirements: due,
+    status: (capabilities as { transfers: string }).transfers,
   };
 }
 

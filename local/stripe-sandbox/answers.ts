@@ -1,6 +1,6 @@
 import type { FaultPlan } from './fault-plan';
+import type { JsonObject } from './json-object';
 import type { Caller } from './rows';
-import type { JsonObject } from './state';
 import { errorBody, type StripeError } from './stripe-errors';
 
 export interface Answer {

@@ -1,3 +1,5 @@
+import { finished } from 'node:stream';
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { failure } from './answers';
@@ -68,6 +70,7 @@ async function serve(
   request.log.info({ requestId, how: delivery.how, status: delivery.answer?.status });
   // From here on the connection is ours: some deliveries break it on purpose.
   reply.hijack();
+  finished(reply.raw, () => pipeline.answered(requestId));
   deliver(reply.raw, delivery, commonHeaders(requestId, request));
 }
 

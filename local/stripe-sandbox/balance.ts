@@ -1,6 +1,7 @@
-import { readSettings } from './settings';
+import type { JsonObject } from './json-object';
+import { isPlatform, readSettings } from './settings';
 import type { BalanceRow } from './rows';
-import type { Execution, JsonObject, SandboxState } from './state';
+import type { Execution, SandboxState } from './state';
 import { invalidRequest, type StripeError } from './stripe-errors';
 
 export interface Purse {
@@ -16,7 +17,9 @@ export function readBalance(state: SandboxState, purse: Purse): BalanceRow {
   if (stored !== undefined) {
     return stored;
   }
-  const available = isPlatform(state, accountId) ? readSettings(state.store).defaultAvailable : 0;
+  const available = isPlatform(state.store, accountId)
+    ? readSettings(state.store).defaultAvailable
+    : 0;
   return { accountId, livemode, currency, available, pending: 0 };
 }
 
@@ -36,7 +39,13 @@ export function addAvailable(state: SandboxState, purse: Purse, amount: number):
 }
 
 export function retrieveBalance({ state, caller }: Execution): JsonObject {
-  const { accountId, livemode } = caller;
+  return renderBalance(state, caller);
+}
+
+export function renderBalance(
+  state: SandboxState,
+  { accountId, livemode }: Pick<Purse, 'accountId' | 'livemode'>,
+): JsonObject {
   const rows = state.store
     .values('balances')
     .filter((row) => row.accountId === accountId && row.livemode === livemode);
@@ -61,13 +70,6 @@ export function balanceInsufficient(livemode: boolean): StripeError {
 
 function amountOf(amount: number, currency: string): JsonObject {
   return { amount, currency, source_types: { card: amount } };
-}
-
-function isPlatform(state: SandboxState, accountId: string): boolean {
-  return (
-    accountId === readSettings(state.store).platformAccountId ||
-    state.store.values('keys').some((key) => key.accountId === accountId)
-  );
 }
 
 function purseKey({ accountId, livemode, currency }: Purse): string {

@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
-import { putAccount } from './accounts';
-import { readBalance, setBalance } from './balance';
+import { changeAccount } from './account-changes';
+import { changeBalance } from './balance-changes';
+import { controlPost, type ControlPost } from './control-post';
 import { isSupportedCurrency } from './currencies';
+import type { Deliveries } from './deliveries';
 import { faultRuleSchema, randomFaultsSchema } from './fault-rules';
 import { replaceRandomFaults } from './faults';
 import { newId } from './ids';
 import type { LateCommits } from './late-commits';
 import { askOracle } from './oracle';
 import { changeSettings, readSettings } from './settings';
-import type { JsonObject, SandboxState } from './state';
+import type { SandboxState } from './state';
+import { webhookRoutes } from './webhook-routes';
 
 const clockSchema = z.union([
   z.strictObject({ advanceMs: z.number().int().min(0) }),
@@ -65,7 +68,12 @@ const listLagSchema = z.strictObject({
 });
 
 /** How tests and operators play fate. Not part of Stripe, without authentication, not for the product. */
-export function controlRoutes(app: FastifyInstance, state: SandboxState, late: LateCommits): void {
+export function controlRoutes(
+  app: FastifyInstance,
+  parts: { state: SandboxState; late: LateCommits; deliveries: Deliveries },
+): void {
+  const { state, late, deliveries } = parts;
+  refuseApiKeys(app);
   const post = controlPost(app, state);
   app.get('/_sandbox/oracle', () => askOracle(state.store));
   app.get('/_sandbox/clock', () => ({ nowMs: state.clock.nowMs() }));
@@ -80,10 +88,11 @@ export function controlRoutes(app: FastifyInstance, state: SandboxState, late: L
       state.clock.set(body.nowMs);
     }
     late.runDue();
+    deliveries.wake();
     return { nowMs: state.clock.nowMs() };
   });
   post('accounts', accountSchema, ({ id, ...change }) => ({
-    ...putAccount(state, id, present(change)),
+    ...changeAccount(state, id, present(change)),
   }));
   post('keys', keySchema, ({ key, ...row }) => {
     state.store.put('keys', key, row);
@@ -104,9 +113,10 @@ export function controlRoutes(app: FastifyInstance, state: SandboxState, late: L
   });
   post('balance', balanceSchema, (body) => ({ ...changeBalance(state, body) }));
   faultRoutes(app, state, post);
+  webhookRoutes(app, { state, deliveries }, post);
 }
 
-function faultRoutes(app: FastifyInstance, state: SandboxState, post: Post): void {
+function faultRoutes(app: FastifyInstance, state: SandboxState, post: ControlPost): void {
   const { store } = state;
   post('faults', z.union([faultRuleSchema, z.array(faultRuleSchema)]), (body) => {
     const rules = (Array.isArray(body) ? body : [body]).map((rule) => ({
@@ -135,32 +145,13 @@ function faultRoutes(app: FastifyInstance, state: SandboxState, post: Post): voi
   });
 }
 
-function changeBalance(state: SandboxState, body: z.infer<typeof balanceSchema>) {
-  const { account, livemode, currency, available, pending, add } = body;
-  const accountId = account ?? readSettings(state.store).platformAccountId;
-  const purse = { accountId, livemode, currency };
-  const start = available ?? readBalance(state, purse).available;
-  return setBalance(state, purse, {
-    available: start + (add ?? 0),
-    ...(pending === undefined ? {} : { pending }),
+/** A client of Stripe sends its key with every request, so that it cannot reach what is behind this. */
+function refuseApiKeys(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/_sandbox/') && request.headers.authorization !== undefined) {
+      await reply.code(403).send({ error: 'control calls are not for clients with an API key' });
+    }
   });
-}
-
-type Post = <Body>(name: string, schema: z.ZodType<Body>, act: (body: Body) => JsonObject) => void;
-
-/** A wrong control call must fail loudly: a fault that silently never fires makes a test pass. */
-function controlPost(app: FastifyInstance, { store }: SandboxState): Post {
-  return (name, schema, act) => {
-    app.post(`/_sandbox/${name}`, async (request, reply) => {
-      const parsed = schema.safeParse(request.body ?? null);
-      if (!parsed.success) {
-        return reply.code(400).send({ error: z.prettifyError(parsed.error) });
-      }
-      const result = store.transaction(() => act(parsed.data));
-      await store.flushed();
-      return result;
-    });
-  };
 }
 
 /** Without the fields that were not given, so that they do not overwrite what is there. */

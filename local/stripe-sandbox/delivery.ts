@@ -1,9 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import type { Delivery } from './answers';
-
-/** A client that names no version gets its account's default. */
-const DEFAULT_VERSION = '2026-10-28.endive';
+import { DEFAULT_API_VERSION } from './api-version';
 
 /** Writes an answer, or leaves the connection in the state that a fault asked for. */
 export function deliver(
@@ -45,7 +43,7 @@ export function commonHeaders(
   const account = request.headers['stripe-account'];
   return {
     'Request-Id': requestId,
-    'Stripe-Version': typeof version === 'string' ? version : DEFAULT_VERSION,
+    'Stripe-Version': typeof version === 'string' ? version : DEFAULT_API_VERSION,
     ...(typeof key === 'string' && key !== ''
       ? { 'Idempotency-Key': key, 'Original-Request': requestId }
       : {}),

@@ -1,11 +1,13 @@
 import { retrieveAccount, retrieveOwnAccount } from './accounts';
 import { retrieveBalance } from './balance';
+import { listEvents, retrieveEvent } from './events';
 import { readExpand } from './expand';
 import type { Expandable } from './expandable';
 import type { RawParams } from './form-body';
+import type { JsonObject } from './json-object';
 import { ParamReader } from './params';
 import { createReversal, listReversals } from './reversals';
-import type { Execution, JsonObject } from './state';
+import type { Execution } from './state';
 import { createTransfer, listTransfers, retrieveTransfer, updateTransfer } from './transfers';
 
 export interface Endpoint {
@@ -25,6 +27,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   endpoint('POST', '/v1/transfers/:id', 'transfer', updateTransfer),
   endpoint('POST', '/v1/transfers/:id/reversals', 'reversal', createReversal),
   endpoint('GET', '/v1/transfers/:id/reversals', 'reversals', listReversals),
+  endpoint('GET', '/v1/events', 'nothing', listEvents),
+  endpoint('GET', '/v1/events/:id', 'nothing', withoutParams(retrieveEvent)),
   endpoint('GET', '/v1/account', 'nothing', withoutParams(retrieveOwnAccount)),
   endpoint('GET', '/v1/accounts/:id', 'nothing', withoutParams(retrieveAccount)),
   endpoint('GET', '/v1/balance', 'nothing', withoutParams(retrieveBalance)),

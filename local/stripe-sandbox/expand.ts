@@ -1,6 +1,8 @@
 import { EXPANDABLE, type Expandable, type ExpandableProperty } from './expandable';
-import type { RawParams, RawValue } from './form-body';
-import type { Execution, JsonObject } from './state';
+import type { RawValue } from './form-body';
+import type { JsonObject } from './json-object';
+import { textsIn } from './params';
+import type { Execution } from './state';
 import { invalidRequest } from './stripe-errors';
 
 const MAX_LEVELS = 4;
@@ -32,12 +34,7 @@ function readPaths(raw: RawValue | undefined): string[] {
   if (typeof raw === 'string') {
     throw invalidRequest('Invalid array', { param: 'expand' });
   }
-  return raw === undefined ? [] : leaves(raw);
-}
-
-/** `expand[]=a&expand[]=b` arrives one level deeper than `expand[0]=a&expand[1]=b`. */
-function leaves(raw: RawParams): string[] {
-  return Object.values(raw).flatMap((value) => (typeof value === 'string' ? value : leaves(value)));
+  return raw === undefined ? [] : textsIn(raw);
 }
 
 function check(kind: Expandable, path: string): void {

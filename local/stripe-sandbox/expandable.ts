@@ -1,4 +1,5 @@
 import { renderKnownAccount } from './accounts';
+import type { JsonObject } from './json-object';
 import {
   renderPayment,
   renderRefund,
@@ -6,7 +7,7 @@ import {
   renderTransferTransaction,
 } from './money-objects';
 import type { ReversalRow, TransferRow } from './rows';
-import type { Execution, JsonObject, SandboxState } from './state';
+import type { Execution, SandboxState } from './state';
 import { renderReversal, renderTransfer } from './transfers';
 
 export type Expandable =

@@ -16,6 +16,7 @@ export function parseForm(text: string): RawParams {
     duplicates: 'last',
     plainObjects: true,
     parameterLimit: 2000,
+    arrayLimit: 2000,
     throwOnLimitExceeded: true,
   });
   return copy(parsed);

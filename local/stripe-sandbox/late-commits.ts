@@ -53,7 +53,7 @@ export class LateCommits {
     const endpoint = ENDPOINTS.find((candidate) => endpointName(candidate) === row.endpoint);
     const run = endpoint?.prepare(row.params, row.pathIds);
     try {
-      run?.({ state: this.state, caller: row.caller });
+      run?.({ state: this.state, caller: row.caller, request: null });
     } catch (error) {
       // Rolled back instead: the money is not there any more, for example. Nobody is told.
       if (!(error instanceof StripeError)) {

@@ -1,5 +1,5 @@
+import type { JsonObject } from './json-object';
 import type { ParamReader } from './params';
-import type { JsonObject } from './state';
 import { invalidRequest, noSuch } from './stripe-errors';
 
 export interface Page {

@@ -1,5 +1,5 @@
+import type { JsonObject } from './json-object';
 import type { ReversalRow, TransferRow } from './rows';
-import type { JsonObject } from './state';
 
 /** The objects that Stripe makes beside a transfer; seen only where a client expands them. */
 

@@ -1,6 +1,6 @@
+import type { JsonObject } from './json-object';
 import { readCounters } from './settings';
 import type { TransferRow } from './rows';
-import type { JsonObject } from './state';
 import type { StateStore } from './state-store';
 
 interface Paid {

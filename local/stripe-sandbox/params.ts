@@ -58,6 +58,22 @@ export class ParamReader {
     return this.nonEmptyText(name) ?? missing(name);
   }
 
+  texts(name: string): string[] | undefined {
+    const value = this.raw[name];
+    if (typeof value === 'string') {
+      throw invalidRequest('Invalid array', { param: name });
+    }
+    return value === undefined ? undefined : textsIn(value);
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.nonEmptyText(name);
+    if (value !== undefined && value !== 'true' && value !== 'false') {
+      throw invalidRequest(`Invalid boolean: ${value}`, { param: name });
+    }
+    return value === undefined ? undefined : value === 'true';
+  }
+
   currency(name: string): string {
     const value = this.requiredText(name);
     if (!isSupportedCurrency(value)) {
@@ -170,6 +186,13 @@ function checkMetadataEntry([key, value]: [string, RawValue]): [string, string] 
     );
   }
   return [key, value];
+}
+
+/** `x[]=a&x[]=b` arrives one level deeper than `x[0]=a&x[1]=b`. */
+export function textsIn(raw: RawParams): string[] {
+  return Object.values(raw).flatMap((value) =>
+    typeof value === 'string' ? value : textsIn(value),
+  );
 }
 
 function missing(name: string): never {

@@ -3,16 +3,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { failure, htmlAnswer, jsonAnswer, success, type Answer, type Delivery } from './answers';
 import { authenticate } from './auth';
+import type { Deliveries } from './deliveries';
 import { endpointName, isTransferCreation, type Endpoint, type PathIds } from './endpoints';
 import { planFor, type FaultPlan } from './fault-plan';
 import { takeFault } from './faults';
 import { fingerprint, type RawParams } from './form-body';
 import { readIdempotencyKey, type IdempotencyStore } from './idempotency-store';
+import type { JsonObject } from './json-object';
 import type { LateCommits } from './late-commits';
 import type { RateLimiter } from './rate-limiter';
 import type { Caller } from './rows';
 import { count } from './settings';
-import type { Execution, JsonObject, SandboxState } from './state';
+import type { Execution, SandboxState } from './state';
 import { StripeError } from './stripe-errors';
 
 export interface ApiRequest {
@@ -23,6 +25,13 @@ export interface ApiRequest {
   readonly requestId: string;
   /** Throws when the body is not what Stripe reads; only after authentication. */
   readonly readParams: () => RawParams;
+}
+
+interface PipelineParts {
+  readonly limiter: RateLimiter;
+  readonly idempotency: IdempotencyStore;
+  readonly late: LateCommits;
+  readonly deliveries: Deliveries;
 }
 
 interface Admitted extends ApiRequest {
@@ -42,9 +51,7 @@ export class Pipeline {
 
   constructor(
     private readonly state: SandboxState,
-    private readonly limiter: RateLimiter,
-    private readonly idempotency: IdempotencyStore,
-    private readonly late: LateCommits,
+    private readonly parts: PipelineParts,
   ) {}
 
   /** The answer may go out only after `store.flushed()`, which this has awaited. */
@@ -54,7 +61,13 @@ export class Pipeline {
     }
     const delivery = await this.process(request);
     await this.state.store.flushed();
+    await this.parts.deliveries.beforeAnswer(request.requestId);
     return delivery;
+  }
+
+  /** The answer is out, or lost. */
+  answered(requestId: string): void {
+    this.parts.deliveries.afterAnswer(requestId);
   }
 
   stop(): void {
@@ -66,7 +79,7 @@ export class Pipeline {
     let leave: (() => void) | null = null;
     try {
       caller = authenticate(this.state, request.headers);
-      leave = this.limiter.enter(endpointName(request.endpoint));
+      leave = this.parts.limiter.enter(endpointName(request.endpoint));
       return await this.answerAdmitted(this.admit(request, caller));
     } catch (error) {
       if (error instanceof StripeError) {
@@ -97,7 +110,7 @@ export class Pipeline {
       path,
       params,
       idempotencyKey: key,
-      beginsExecution: key === null || this.idempotency.isUnused(caller, key),
+      beginsExecution: key === null || this.parts.idempotency.isUnused(caller, key),
     });
     const plan = planFor(fault);
     // A fault of the network or of a proxy: nothing reaches the idempotency layer.
@@ -126,7 +139,7 @@ export class Pipeline {
       return this.state.store.transaction(() => this.execute(request, plan));
     }
     const keyed = { key, path, fingerprint: fingerprint(request.params) };
-    const saved = this.idempotency.lookUp(caller, keyed);
+    const saved = this.parts.idempotency.lookUp(caller, keyed);
     if (saved !== undefined) {
       this.countCreation(request, 'replays');
       return jsonAnswer(saved.status, saved.body, {
@@ -136,7 +149,7 @@ export class Pipeline {
       });
     }
     const receivedAtMs = this.state.clock.nowMs();
-    const unlock = this.idempotency.lock(caller, key);
+    const unlock = this.parts.idempotency.lock(caller, key);
     try {
       await this.pause(plan.waitBeforeMs);
       // One transaction: after a crash there is the transfer with its saved answer, or neither.
@@ -144,7 +157,7 @@ export class Pipeline {
         const answer = this.execute(request, plan);
         const { status, body } = answer;
         const row = { path, fingerprint: keyed.fingerprint, status, body, receivedAtMs };
-        this.idempotency.save(caller, key, { ...row, requestId: request.requestId });
+        this.parts.idempotency.save(caller, key, { ...row, requestId: request.requestId });
         return answer;
       });
     } finally {
@@ -157,7 +170,7 @@ export class Pipeline {
     this.countCreation(request, 'executions');
     const own = plan.execute ? this.run(request, plan) : null;
     if (plan.commitAfterMs !== null) {
-      this.late.add({
+      this.parts.late.add({
         dueAtMs: this.state.clock.nowMs() + plan.commitAfterMs,
         endpoint: endpointName(request.endpoint),
         pathIds: request.ids,
@@ -176,13 +189,15 @@ export class Pipeline {
   }
 
   private run(request: Admitted, plan: FaultPlan): Answer {
-    const { caller, endpoint, ids, params, requestId } = request;
+    const { caller, endpoint, ids, key, params, requestId } = request;
     const altered = Object.keys(plan.changedParams).length > 0;
     try {
       const run = altered
         ? endpoint.prepare({ ...params, ...plan.changedParams }, ids)
         : request.run;
-      return success(run({ state: this.state, caller }));
+      return success(
+        run({ state: this.state, caller, request: { id: requestId, idempotencyKey: key } }),
+      );
     } catch (error) {
       if (!(error instanceof StripeError)) {
         throw error;

@@ -1,12 +1,20 @@
 import { addAvailable, readBalance } from './balance';
 import type { RawParams } from './form-body';
+import { recordEvent } from './events';
 import { newId } from './ids';
+import type { JsonObject } from './json-object';
 import { listPage, PAGE_PARAMS, readPage } from './lists';
 import { mergeMetadata, ParamReader } from './params';
 import type { ReversalRow } from './rows';
-import type { Execution, JsonObject } from './state';
+import type { Execution } from './state';
 import { invalidRequest } from './stripe-errors';
-import { findTransfer, renderReversal, reversalsOf } from './transfers';
+import {
+  findTransfer,
+  renderReversal,
+  renderTransfer,
+  reversalsOf,
+  transferEvent,
+} from './transfers';
 
 const CREATE_PARAMS = ['amount', 'description', 'metadata', 'refund_application_fee'];
 
@@ -21,11 +29,12 @@ export function createReversal(raw: RawParams, id: string): (execution: Executio
 
 /** The money must still be on the connected account: what was paid out to a bank cannot come back. */
 function execute(
-  { state, caller }: Execution,
+  execution: Execution,
   id: string,
   wanted: number | undefined,
   metadata: Record<string, string>,
 ): JsonObject {
+  const { state, caller } = execution;
   const transfer = findTransfer(state, caller, id);
   const { accountId, livemode, currency, destination } = transfer;
   const left = transfer.amount - transfer.amountReversed;
@@ -48,10 +57,8 @@ function execute(
   }
   addAvailable(state, target, -amount);
   addAvailable(state, { accountId, livemode, currency }, amount);
-  state.store.put('transfers', id, {
-    ...transfer,
-    amountReversed: transfer.amountReversed + amount,
-  });
+  const reversed = { ...transfer, amountReversed: transfer.amountReversed + amount };
+  state.store.put('transfers', id, reversed);
   const reversal: ReversalRow = {
     id: newId('trr'),
     transferId: id,
@@ -63,6 +70,8 @@ function execute(
     metadata,
   };
   state.store.put('reversals', reversal.id, reversal);
+  const object = renderTransfer(state, reversed);
+  recordEvent(state, { ...transferEvent(execution, transfer), type: 'transfer.reversed', object });
   return renderReversal(reversal);
 }
 

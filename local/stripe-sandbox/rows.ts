@@ -1,5 +1,8 @@
 import type { FaultRule, RandomFaults } from './fault-rules';
 import type { RawParams } from './form-body';
+import type { EventType } from './event-types';
+import type { JsonObject } from './json-object';
+import type { WebhookFaultRule } from './webhook-fault-rules';
 
 export type Metadata = Record<string, string>;
 
@@ -118,6 +121,52 @@ export interface CountersRow {
   readonly replays: number;
 }
 
+export interface WebhookEndpointRow {
+  readonly id: string;
+  readonly url: string;
+  readonly secrets: readonly string[];
+  readonly events: readonly ('*' | EventType)[];
+  /** For the events of connected accounts instead of the platform's own. */
+  readonly connect: boolean;
+  readonly livemode: boolean;
+  readonly apiVersion: string;
+  /** Real time: how long an answer may take. */
+  readonly timeoutMs: number;
+}
+
+export interface EventRow {
+  readonly id: string;
+  readonly type: EventType;
+  /** Where it happened. */
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly created: number;
+  readonly createdAtMs: number;
+  readonly object: JsonObject;
+  readonly previousAttributes: JsonObject | null;
+  readonly requestId: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+/** One event on its way to one endpoint. */
+export interface DeliveryRow {
+  readonly id: string;
+  readonly eventId: string;
+  readonly endpointId: string;
+  readonly requestId: string | null;
+  /** What has to happen before the first try. */
+  readonly gate: 'open' | 'before_answer' | 'after_answer' | 'after_next';
+  readonly delayMs: number;
+  readonly dueAtMs: number;
+  readonly tries: number;
+  /** A status, or why there was none. */
+  readonly lastResult: string | null;
+}
+
+export interface FinishedDeliveryRow extends DeliveryRow {
+  readonly state: 'delivered' | 'given_up';
+}
+
 export interface Tables {
   accounts: AccountRow;
   balances: BalanceRow;
@@ -128,6 +177,13 @@ export interface Tables {
   keys: KeyRow;
   faults: FaultRule;
   randomFaults: RandomFaults;
+  webhookEndpoints: WebhookEndpointRow;
+  webhookFaults: WebhookFaultRule;
+  events: EventRow;
+  deliveries: DeliveryRow;
+  finished: FinishedDeliveryRow;
+  /** By event: the endpoints that have not taken it yet. */
+  undelivered: readonly string[];
   settings: SettingsRow;
   counters: CountersRow;
 }

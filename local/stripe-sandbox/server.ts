@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { answerFailure, answerUnknownUrl, apiRoutes } from './api-routes';
 import { Clock } from './clock';
 import { controlRoutes } from './control-routes';
+import { Deliveries } from './deliveries';
 import { prepareState } from './first-start';
 import { IdempotencyStore } from './idempotency-store';
 import { LateCommits } from './late-commits';
@@ -48,23 +49,31 @@ async function serve(store: StateStore, options: SandboxOptions): Promise<Stripe
   };
   prepareState(state, options.balances ?? null);
   await store.flushed();
-  const late = new LateCommits(state);
-  const pipeline = new Pipeline(state, new RateLimiter(store), new IdempotencyStore(state), late);
   const app = createApp(options.verbose ?? false);
+  const late = new LateCommits(state);
+  const deliveries = new Deliveries(state, (error) => app.log.error(error));
+  const pipeline = new Pipeline(state, {
+    limiter: new RateLimiter(store),
+    idempotency: new IdempotencyStore(state),
+    late,
+    deliveries,
+  });
   await app.register((api, _options, done) => {
     apiRoutes(api, pipeline);
     done();
   });
-  controlRoutes(app, state, late);
+  controlRoutes(app, { state, late, deliveries });
   const host = options.host ?? '127.0.0.1';
   await app.listen({ host, port: options.port ?? 0 });
   late.runDue();
+  deliveries.start();
   const { port } = app.server.address() as AddressInfo;
   return {
     baseUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     close: async () => {
       late.stop();
       pipeline.stop();
+      await deliveries.stop();
       await app.close();
       await store.close();
     },

@@ -30,6 +30,14 @@ export function hasSettings(store: StateStore): boolean {
   return store.get('settings', ONLY_ROW) !== undefined;
 }
 
+/** Ours, or one that a key of its own was given to. */
+export function isPlatform(store: StateStore, accountId: string): boolean {
+  return (
+    accountId === readSettings(store).platformAccountId ||
+    store.values('keys').some((key) => key.accountId === accountId)
+  );
+}
+
 export function createSettings(store: StateStore, defaultAvailable = PLENTY): SettingsRow {
   const settings: SettingsRow = {
     platformAccountId: newId('acct', 16),

@@ -21,9 +21,16 @@ export class StateStore {
     keys: new Map(),
     faults: new Map(),
     randomFaults: new Map(),
+    webhookEndpoints: new Map(),
+    webhookFaults: new Map(),
+    events: new Map(),
+    deliveries: new Map(),
+    finished: new Map(),
+    undelivered: new Map(),
     settings: new Map(),
     counters: new Map(),
   };
+  private readonly watchers: (readonly [TableName, () => void])[] = [];
   private journal: Journal | null = null;
   private unlock: (() => void) | null = null;
   private open: Change[] | null = null;
@@ -78,9 +85,14 @@ export class StateStore {
     } finally {
       this.open = null;
       if (changes.length > 0) {
-        this.journal?.append(changes);
+        this.commit(changes);
       }
     }
+  }
+
+  /** `notice` is called after each transaction that changed the table. */
+  watch(table: TableName, notice: () => void): void {
+    this.watchers.push([table, notice]);
   }
 
   async flushed(): Promise<void> {
@@ -113,9 +125,18 @@ export class StateStore {
   private record(change: Change): void {
     this.apply(change);
     if (this.open === null) {
-      this.journal?.append([change]);
+      this.commit([change]);
     } else {
       this.open.push(change);
+    }
+  }
+
+  private commit(changes: readonly Change[]): void {
+    this.journal?.append(changes);
+    for (const [table, notice] of this.watchers) {
+      if (changes.some(([changed]) => changed === table)) {
+        notice();
+      }
     }
   }
 

@@ -10,10 +10,16 @@ export interface SandboxState {
   readonly strictAccounts: boolean;
 }
 
+/** What an event says about the request that caused it. */
+export interface RequestRef {
+  readonly id: string;
+  readonly idempotencyKey: string | null;
+}
+
 /** One execution of a request, after everything that can be refused without executing. */
 export interface Execution {
   readonly state: SandboxState;
   readonly caller: Caller;
+  /** Null for what is carried out after its request was answered. */
+  readonly request: RequestRef | null;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;

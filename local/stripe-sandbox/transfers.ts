@@ -1,12 +1,15 @@
 import { payableAccount } from './accounts';
 import { addAvailable, balanceInsufficient, readBalance } from './balance';
+import { recordEvent } from './events';
 import { newId } from './ids';
+import type { JsonObject } from './json-object';
 import { listPage, PAGE_PARAMS, readPage } from './lists';
 import { mergeMetadata, ParamReader } from './params';
 import type { RawParams } from './form-body';
+import { previousAttributes } from './previous-attributes';
 import type { Caller, ReversalRow, TransferRow } from './rows';
 import { readSettings } from './settings';
-import type { Execution, JsonObject, SandboxState } from './state';
+import type { Execution, SandboxState } from './state';
 import { invalidRequest, noSuch } from './stripe-errors';
 
 const CREATE_PARAMS = [
@@ -85,7 +88,9 @@ function execute(execution: Execution, details: TransferDetails): JsonObject {
     destinationPayment: newId('py'),
   };
   state.store.put('transfers', row.id, row);
-  return renderTransfer(state, row);
+  const object = renderTransfer(state, row);
+  recordEvent(state, { ...transferEvent(execution, row), type: 'transfer.created', object });
+  return object;
 }
 
 export function retrieveTransfer({ state, caller }: Execution, id: string): JsonObject {
@@ -97,7 +102,8 @@ export function updateTransfer(raw: RawParams, id: string): (execution: Executio
   const params = new ParamReader(raw, ['description', 'metadata']);
   const description = params.text('description');
   const change = params.metadata();
-  return ({ state, caller }) => {
+  return (execution) => {
+    const { state, caller } = execution;
     const row = findTransfer(state, caller, id);
     const updated = {
       ...row,
@@ -106,7 +112,14 @@ export function updateTransfer(raw: RawParams, id: string): (execution: Executio
       metadata: change === undefined ? row.metadata : mergeMetadata(row.metadata, change),
     };
     state.store.put('transfers', id, updated);
-    return renderTransfer(state, updated);
+    const object = renderTransfer(state, updated);
+    const previous = previousAttributes(renderTransfer(state, row), object);
+    if (previous !== null) {
+      const type = 'transfer.updated';
+      const event = { ...transferEvent(execution, row), type, object } as const;
+      recordEvent(state, { ...event, previousAttributes: previous });
+    }
+    return object;
   };
 }
 
@@ -141,6 +154,11 @@ export function findTransfer(state: SandboxState, caller: Caller, id: string): T
     throw noSuch('transfer', id, 'id', 404);
   }
   return row;
+}
+
+/** Events about a transfer happen on the account that sent it. */
+export function transferEvent({ request }: Execution, { accountId, livemode }: TransferRow) {
+  return { accountId, livemode, request };
 }
 
 /** Newest first. */

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { compileSandbox, programEnv, run, type RunningSandbox } from './sandbox-process';
-import { closeAll, idOf, start, until } from './support';
+import { closeAll, idOf, start, type TestSandbox, until } from './support';
+import { WebhookReceiver } from './webhook-receiver';
 
 let program: string;
 let dataDir: string;
@@ -116,6 +117,73 @@ describe('after SIGKILL', () => {
     expect((await second.sandbox.pay('key-4')).status).toBe(200);
     await second.sandbox.control('clock', { advanceMs: 600_000 });
     expect((await second.sandbox.oracle()).transfers).toBe(2);
+  });
+});
+
+describe('webhooks after SIGKILL', () => {
+  let receiver: WebhookReceiver;
+
+  beforeEach(async () => {
+    receiver = await WebhookReceiver.start();
+  });
+  afterEach(() => receiver.close());
+
+  function register(sandbox: TestSandbox): Promise<unknown> {
+    return sandbox.control('webhooks', { url: receiver.url(), secret: 'whsec_kept' });
+  }
+
+  it('an event that was being delivered is delivered again: at least once', async () => {
+    const first = await launch();
+    await register(first.sandbox);
+    receiver.reply = () => 'none';
+    const paid = idOf(await first.sandbox.pay('key'));
+    await receiver.atLeast(1);
+    await first.sandbox.close();
+
+    receiver.reply = () => 200;
+    const second = await launch();
+    const [before, after] = await receiver.atLeast(2);
+    expect(after!.raw).toBe(before!.raw);
+    const stripe = second.sandbox.stripe();
+    const signature = after!.headers['stripe-signature']!;
+    const event = stripe.webhooks.constructEvent(after!.raw, signature, 'whsec_kept');
+    expect(event.data.object).toMatchObject({ id: paid });
+    expect((await stripe.events.list()).data.map(({ id }) => id)).toEqual([event.id]);
+  });
+
+  it('retries, delays, rules and lags go on where they were', async () => {
+    const first = await launch();
+    await register(first.sandbox);
+    await first.sandbox.control('list-lag', { transfersMs: 60_000 });
+    receiver.reply = () => 500;
+    await first.sandbox.pay('key-1');
+    await until(async () => {
+      const { waiting } = await first.sandbox.look<{ waiting: { tries: number }[] }>('webhooks');
+      return waiting[0]?.tries === 1;
+    });
+    await first.sandbox.control('webhooks/faults', [
+      { fault: { kind: 'delay', ms: 600_000 } },
+      { fault: { kind: 'twin' } },
+    ]);
+    await first.sandbox.pay('key-2');
+    await first.sandbox.close();
+
+    receiver.reply = () => 200;
+    const { sandbox } = await launch();
+    await sandbox.pay('key-3');
+    await receiver.atLeast(3);
+    expect((await sandbox.stripe().transfers.list()).data).toEqual([]);
+    await until(async () => {
+      const { waiting } = await sandbox.look<{ waiting: unknown[] }>('webhooks');
+      return waiting.length === 2;
+    });
+    expect(await sandbox.look('webhooks')).toMatchObject({
+      waiting: [{ tries: 1 }, { tries: 0, delayMs: 600_000 }],
+      faults: [],
+    });
+    await sandbox.control('clock', { advanceMs: 601_000 });
+    await receiver.atLeast(5);
+    expect((await sandbox.stripe().transfers.list()).data).toHaveLength(3);
   });
 });
 

@@ -109,9 +109,13 @@ export class TestSandbox {
     return (await response.json()) as T;
   }
 
-  async oracle(): Promise<Oracle> {
-    const response = await fetch(`${this.baseUrl}/_sandbox/oracle`);
-    return (await response.json()) as Oracle;
+  oracle(): Promise<Oracle> {
+    return this.look('oracle');
+  }
+
+  async look<T>(name: string): Promise<T> {
+    const response = await fetch(`${this.baseUrl}/_sandbox/${name}`);
+    return (await response.json()) as T;
   }
 }
 
