@@ -4,6 +4,11 @@ import { z } from 'zod';
 import type { JsonObject } from './json-object';
 import type { SandboxState } from './state';
 
+/** One, or a list. Not a union: its error would not say which field is wrong. */
+export function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((body): unknown => (Array.isArray(body) ? body : [body]), z.array(schema));
+}
+
 export type ControlPost = <Body>(
   name: string,
   schema: z.ZodType<Body>,

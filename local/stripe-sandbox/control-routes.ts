@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { changeAccount } from './account-changes';
 import { changeBalance } from './balance-changes';
-import { controlPost, type ControlPost } from './control-post';
+import { controlPost, oneOrMany, type ControlPost } from './control-post';
 import { isSupportedCurrency } from './currencies';
 import type { Deliveries } from './deliveries';
 import { faultRuleSchema, randomFaultsSchema } from './fault-rules';
@@ -15,10 +15,15 @@ import { changeSettings, readSettings } from './settings';
 import type { SandboxState } from './state';
 import { webhookRoutes } from './webhook-routes';
 
-const clockSchema = z.union([
-  z.strictObject({ advanceMs: z.number().int().min(0) }),
-  z.strictObject({ nowMs: z.number().int().min(0) }),
-]);
+const clockSchema = z
+  .strictObject({
+    advanceMs: z.number().int().min(0).optional(),
+    nowMs: z.number().int().min(0).optional(),
+  })
+  .refine(
+    ({ advanceMs, nowMs }) => (advanceMs === undefined) !== (nowMs === undefined),
+    'expected either advanceMs or nowMs',
+  );
 
 const accountSchema = z.strictObject({
   id: z.string().regex(/^acct_[A-Za-z0-9_]{1,100}$/),
@@ -82,8 +87,8 @@ export function controlRoutes(
     random: state.store.values('randomFaults')[0] ?? null,
   }));
   post('clock', clockSchema, (body) => {
-    if ('advanceMs' in body) {
-      state.clock.advance(body.advanceMs);
+    if (body.nowMs === undefined) {
+      state.clock.advance(body.advanceMs ?? 0);
     } else {
       state.clock.set(body.nowMs);
     }
@@ -118,8 +123,8 @@ export function controlRoutes(
 
 function faultRoutes(app: FastifyInstance, state: SandboxState, post: ControlPost): void {
   const { store } = state;
-  post('faults', z.union([faultRuleSchema, z.array(faultRuleSchema)]), (body) => {
-    const rules = (Array.isArray(body) ? body : [body]).map((rule) => ({
+  post('faults', oneOrMany(faultRuleSchema), (body) => {
+    const rules = body.map((rule) => ({
       ...rule,
       id: newId('fault'),
       seen: 0,

@@ -17,7 +17,7 @@ const webhookFaultSchema = z.discriminatedUnion('kind', [
 
 export type WebhookFault = z.infer<typeof webhookFaultSchema>;
 
-const webhookFaultRuleSchema = z.strictObject({
+export const webhookFaultRuleSchema = z.strictObject({
   match: z
     .strictObject({
       type: z.enum(EVENT_TYPES).optional(),
@@ -30,10 +30,5 @@ const webhookFaultRuleSchema = z.strictObject({
   fault: webhookFaultSchema,
   times: z.number().int().min(1).default(1),
 });
-
-export const webhookFaultRulesSchema = z.union([
-  webhookFaultRuleSchema,
-  z.array(webhookFaultRuleSchema),
-]);
 
 export type WebhookFaultRule = z.infer<typeof webhookFaultRuleSchema> & { readonly id: string };

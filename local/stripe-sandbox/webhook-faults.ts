@@ -3,17 +3,13 @@ import type { z } from 'zod';
 import { newId } from './ids';
 import type { EventRow } from './rows';
 import type { StateStore } from './state-store';
-import type {
-  WebhookFault,
-  WebhookFaultRule,
-  webhookFaultRulesSchema,
-} from './webhook-fault-rules';
+import type { WebhookFault, WebhookFaultRule, webhookFaultRuleSchema } from './webhook-fault-rules';
 
 export function addWebhookFaults(
   store: StateStore,
-  rules: z.infer<typeof webhookFaultRulesSchema>,
+  rules: readonly z.infer<typeof webhookFaultRuleSchema>[],
 ): string[] {
-  return (Array.isArray(rules) ? rules : [rules]).map((rule) => {
+  return rules.map((rule) => {
     const id = newId('whfault');
     store.put('webhookFaults', id, { ...rule, id });
     return id;

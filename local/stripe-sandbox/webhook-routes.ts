@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
-import type { ControlPost } from './control-post';
+import { oneOrMany, type ControlPost } from './control-post';
 import type { Deliveries } from './deliveries';
 import type { SandboxState } from './state';
 import {
@@ -9,7 +9,7 @@ import {
   putWebhookEndpoint,
   webhookEndpointSchema,
 } from './webhook-endpoints';
-import { webhookFaultRulesSchema } from './webhook-fault-rules';
+import { webhookFaultRuleSchema } from './webhook-fault-rules';
 import { addWebhookFaults } from './webhook-faults';
 
 const deliverSchema = z.strictObject({
@@ -24,7 +24,7 @@ export function webhookRoutes(
 ): void {
   const { store } = state;
   post('webhooks', webhookEndpointSchema, (body) => ({ ...putWebhookEndpoint(state, body) }));
-  post('webhooks/faults', webhookFaultRulesSchema, (body) => ({
+  post('webhooks/faults', oneOrMany(webhookFaultRuleSchema), (body) => ({
     ids: addWebhookFaults(store, body),
   }));
   app.get('/_sandbox/webhooks', () => ({

@@ -109,10 +109,16 @@ describe('a destination', () => {
 describe('a connected account', () => {
   it('tells whether it can be paid', async () => {
     const { accounts } = sandbox.stripe();
-    await sandbox.control('accounts', { id: 'acct_new', state: 'inactive', country: 'DE' });
+    await sandbox.control('accounts', {
+      id: 'acct_new',
+      state: 'inactive',
+      country: 'DE',
+      defaultCurrency: 'eur',
+    });
     expect(await accounts.retrieve('acct_new')).toMatchObject({
       object: 'account',
       country: 'DE',
+      default_currency: 'eur',
       capabilities: { transfers: 'inactive' },
       requirements: { disabled_reason: 'requirements.past_due' },
     });
@@ -123,6 +129,14 @@ describe('a connected account', () => {
       payouts_enabled: false,
       requirements: { disabled_reason: null },
     });
+  });
+
+  it('has the reason that was configured, and none by itself while it is active', async () => {
+    const reason = 'rejected.fraud';
+    await sandbox.control('accounts', { id: 'acct_bad', disabledReason: reason });
+    const { requirements, capabilities } = await sandbox.stripe().accounts.retrieve('acct_bad');
+    expect(requirements!.disabled_reason).toBe(reason);
+    expect(capabilities!.transfers).toBe('active');
   });
 
   it.each(['missing', 'deauthorised'])('that is %s is a 403', async (state) => {

@@ -111,6 +111,27 @@ describe('a scripted status', () => {
   });
 });
 
+describe('a burst', () => {
+  it('over the real rate is cut off with 429s, and the rest gets through later', async () => {
+    await sandbox.control('rate-limits', { requestsPerSecondPerEndpoint: 5 });
+    const startedAtMs = Date.now();
+    const replies = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => sandbox.pay(`key-${index}`)),
+    );
+    const windows = Math.ceil((Date.now() - startedAtMs) / 1000);
+    const paid = replies.filter(({ status }) => status === 200);
+    expect(paid.length).toBeGreaterThanOrEqual(5);
+    expect(paid.length).toBeLessThanOrEqual(5 * windows);
+    for (const reply of replies.filter(({ status }) => status !== 200)) {
+      expect(reply.status).toBe(429);
+      expect(reply.headers['stripe-rate-limited-reason']).toBe('endpoint-rate');
+    }
+    // The sandbox's clock does not refill it; the other endpoints have a limit of their own.
+    expect((await sandbox.send('GET', '/v1/balance')).status).toBe(200);
+    await until(async () => (await sandbox.pay('key-29')).status === 200);
+  });
+});
+
 describe('a page of a proxy', () => {
   it.each([
     [false, 0],

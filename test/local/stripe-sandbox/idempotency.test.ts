@@ -190,6 +190,34 @@ describe('a key', () => {
   });
 });
 
+describe('the order of the checks', () => {
+  it('is key, rate, parameters, idempotency, execution: each hides what comes after it', async () => {
+    await sandbox.pay('key-used');
+    await sandbox.control('keys', { key: API_KEY, state: 'invalid' });
+    await sandbox.control('rate-limits', { requestsPerSecond: 0 });
+    await sandbox.control('balance', { currency: 'usd', available: 0 });
+    const seen: unknown[] = [];
+    const see = async (key: string, amount: string): Promise<void> => {
+      const reply = await sandbox.pay(key, { amount });
+      seen.push([reply.status, errorOf(reply).code ?? errorOf(reply).type]);
+    };
+    await see('key-used', '0');
+    await sandbox.control('keys', { key: API_KEY });
+    await see('key-used', '0');
+    await sandbox.control('rate-limits', { requestsPerSecond: null });
+    await see('key-used', '0');
+    await see('key-used', '2000');
+    await see('key-new', '2000');
+    expect(seen).toEqual([
+      [401, 'invalid_request_error'],
+      [429, 'rate_limit'],
+      [400, 'parameter_invalid_integer'],
+      [400, 'idempotency_error'],
+      [400, 'balance_insufficient'],
+    ]);
+  });
+});
+
 describe('not saved, so that the key still works', () => {
   it('is a validation failure', async () => {
     expect((await sandbox.pay('key-v', { amount: '0' })).status).toBe(400);
