@@ -1,0 +1,104 @@
+/** What people and automation do beside the runs: readiness, pauses, retry, resolve. */
+import { ATTEMPTS_MAX_DEFAULT, EMPTY_LOOK_AFTER_SEND_MS } from '../../src/domain/limits';
+import { giveUpOldKey } from './looks';
+import { hasUnresolved, type TransferRow } from './records';
+import { settleCreatedTransfer } from './settle';
+import type { System } from './system';
+
+/** ask-payee-readiness.ts: where Stripe says that the account is not ready nothing changes. */
+export function askPayeeReadiness({ records, stripe }: System, row: TransferRow): void {
+  const account = records.accounts.get(row.userId);
+  if (account === undefined) {
+    return;
+  }
+  const state = stripe.accounts.get(account.stripeAccountId);
+  if (state !== 'inactive') {
+    account.readiness = state === 'active' ? 'ready' : 'not_asked';
+  }
+}
+
+/** look-at-pauses.ts: automation lifts what it set itself when the cause is gone. */
+export function lookAtPauses({ nowMs, records, stripe }: System): void {
+  for (const pause of records.pauses) {
+    if (
+      pause.liftedAtMs === null &&
+      pause.isLiftedByItself &&
+      stripe.balanceMinor >= (pause.neededMinor ?? 0)
+    ) {
+      pause.liftedAtMs = nowMs;
+    }
+  }
+}
+
+export function pauseByOperator({ records }: System): void {
+  records.pauses.push({
+    isOfEverything: false,
+    cause: 'operator',
+    owner: 'operator',
+    neededMinor: undefined,
+    isLiftedByItself: false,
+    liftedAtMs: null,
+  });
+}
+
+export function resumeByOperator({ nowMs, records }: System): void {
+  for (const pause of records.pauses) {
+    pause.liftedAtMs ??= nowMs;
+  }
+}
+
+/** A retry by a person who sees the row as it is: a new allowance of attempts. @returns whether it was accepted */
+export function retryByOperator(system: System, row: TransferRow): boolean {
+  const { records, rules } = system;
+  const { attemptCount, failureReason, status } = row;
+  const refusal = rules.retryRefusal(
+    {
+      status,
+      attemptCount,
+      failureReason,
+      hasUnresolvedSend: hasUnresolved(row),
+      isPaused: records.isPaused(),
+      hasAccount: records.accounts.has(row.userId),
+    },
+    { seenStatus: status, seenAttemptCount: attemptCount, seenReason: failureReason },
+  );
+  if (refusal !== undefined) {
+    return false;
+  }
+  if (status === 'blocked') {
+    records.move(row, 'pending', null);
+  } else {
+    records.move(row, 'retryable', 'transient_retried_by_operator');
+  }
+  row.maxAttempts = row.countedAttemptCount + ATTEMPTS_MAX_DEFAULT;
+  row.payeeWaitSinceMs = null;
+  return true;
+}
+
+/** A person who knows that nothing was paid: only where that is so, and the 24th hour is over. */
+export function resolveUnpaid(system: System, row: TransferRow): boolean {
+  const { nowMs, stripe } = system;
+  const lastSentAtMs = row.attempts.at(-1)?.sentAtMs ?? -Infinity;
+  const isTrue =
+    row.status === 'unknown' &&
+    nowMs >= lastSentAtMs + EMPTY_LOOK_AFTER_SEND_MS &&
+    stripe.isSurelyUnpaid(row.id, nowMs);
+  if (isTrue) {
+    giveUpOldKey(system, row, 'resolved_unpaid');
+    system.records.move(row, 'retryable', 'transient_resolved_unpaid');
+  }
+  return isTrue;
+}
+
+/** A person who has found the one payment of an unknown transfer. */
+export function resolvePaid(system: System, row: TransferRow): boolean {
+  const [made, second] = system.stripe.unreversedOf(row.id);
+  if (row.status !== 'unknown' || made === undefined || second !== undefined) {
+    return false;
+  }
+  const { generation = 0 } =
+    row.generations.findLast(({ request }) => request.destination === made.request.destination) ??
+    {};
+  settleCreatedTransfer(system, row, { stripeTransferId: made.id, attemptNumber: 0, generation });
+  return true;
+}

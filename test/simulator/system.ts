@@ -1,0 +1,42 @@
+/** What the activities work with: the rows, Stripe, the clock, and the rules themselves, each of which can be replaced. */
+import { breakerCause } from '../../src/domain/breaker';
+import { decideClaim } from '../../src/domain/claim-rules';
+import { classifyAnswer } from '../../src/domain/classify-answer';
+import { stripeIdempotencyKey } from '../../src/domain/generation';
+import { keyIsProvenUnpaid, nextState } from '../../src/domain/next-state';
+import { isProvenAbsent, judgeMatches } from '../../src/domain/reconciliation';
+import { retryRefusal } from '../../src/domain/manual-retry';
+import { isKeySendable, isListFresh, sendRefusal } from '../../src/domain/send-gate';
+import type { Records } from './records';
+import type { StripeModel } from './stripe-model';
+
+export const RULES = {
+  classifyAnswer,
+  nextState,
+  keyIsProvenUnpaid,
+  decideClaim,
+  sendRefusal,
+  isKeySendable,
+  isListFresh,
+  judgeMatches,
+  isProvenAbsent,
+  breakerCause,
+  retryRefusal,
+  stripeIdempotencyKey,
+  /** Not a function of the rules but a line of an activity: a completed transfer is not settled again. */
+  isSettled: (status: string): boolean => status === 'completed',
+};
+
+export type Rules = typeof RULES;
+
+export interface System {
+  readonly records: Records;
+  readonly stripe: StripeModel;
+  readonly rules: Rules;
+  /** Postgres's clock. */
+  nowMs: number;
+}
+
+export const SETTLEMENT_ID = 'settlement-1';
+export const INSTALLATION_ID = 'simulated';
+export const CURRENCY = 'usd';
