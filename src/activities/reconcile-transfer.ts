@@ -113,7 +113,8 @@ async function notSeen(
   const look: EmptyLook = {
     beganAtMs: lookBeganAt.getTime(),
     notSeenSinceMs: transfer.notSeenSince?.getTime() ?? null,
-    lastSentAtMs: attempts.at(-1)?.sentAt.getTime() ?? null,
+    // A lost send may be younger than every known one.
+    lastSentAtMs: isDoubted(transfer) ? null : (attempts.at(-1)?.sentAt.getTime() ?? null),
     nowMs: (await readPayoutClock(executor)).getTime(),
   };
   return isProvenAbsent(look)

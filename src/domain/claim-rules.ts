@@ -68,13 +68,15 @@ export function decideClaim(facts: ClaimFacts): ClaimDecision {
   if (isTerminal(status)) {
     return { do: 'rest' };
   }
+  const isStoppedForPerson = status === 'unknown' && isAlarm(facts.failureReason);
+  if (facts.runHasSeenMore && !isStoppedForPerson) {
+    // Also where the row says that this run may send: it says so of a claim that is over.
+    return { do: 'distrust' };
+  }
   if (status === 'processing') {
     return { do: facts.isClaimOfThisRun ? 'hold' : 'reconcile' };
   }
-  if (status === 'unknown') {
-    return decideUnknown(facts);
-  }
-  return facts.runHasSeenMore ? { do: 'distrust' } : decideUnsent(facts);
+  return status === 'unknown' ? decideUnknown(facts) : decideUnsent(facts);
 }
 
 /**

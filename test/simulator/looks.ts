@@ -72,7 +72,7 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   const isAbsent = rules.isProvenAbsent({
     beganAtMs,
     notSeenSinceMs: row.notSeenSinceMs,
-    lastSentAtMs: row.attempts.at(-1)?.sentAtMs ?? null,
+    lastSentAtMs: isDoubted(row) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
     nowMs,
   });
   if (isAbsent) {
@@ -144,7 +144,7 @@ export function endReading(system: System, { beganAtMs, listed }: ListReading): 
   const { records } = system;
   for (const row of records.transfers) {
     const matches = listed.filter(({ debtId }) => debtId === row.id).map(matchOf);
-    if (matches.length > 0) {
+    if (matches.length > 0 && system.rules.isListCompared()) {
       compare(system, row, matches);
     }
   }

@@ -217,6 +217,15 @@ export class StripeModel {
     );
   }
 
+  /** When everything that Stripe has begun is done, and shown in the list. */
+  restsAtMs(): number {
+    return Math.max(
+      ...this.lateCommits.map(({ atMs }) => atMs + this.habits.listLagMs),
+      ...this.inFlight.map(({ saved }) => saved.executesAtMs + this.habits.listLagMs),
+      ...this.transfers.map(({ visibleFromMs }) => visibleFromMs),
+    );
+  }
+
   /** The truth about a debt, which no API tells: what was paid for it and not taken back. */
   unreversedOf(debtId: string): MadeTransfer[] {
     return this.transfers.filter(

@@ -23,8 +23,10 @@ export const RULES = {
   breakerCause,
   retryRefusal,
   stripeIdempotencyKey,
-  /** Not a function of the rules but a line of an activity: a completed transfer is not settled again. */
+  /** Not a function of the domain but a line of an activity: a completed transfer is not settled again. */
   isSettled: (status: string): boolean => status === 'completed',
+  /** Likewise: what a reading of the list shows is compared with every row. */
+  isListCompared: (): boolean => true,
 };
 
 export type Rules = typeof RULES;

@@ -1,0 +1,105 @@
+/** The rules with one of them taken out: the proof that the simulator can fail. */
+import type { Invariant } from './invariants';
+import { RULES, type Rules } from './system';
+import type { CaseOptions } from './world';
+
+interface KnockOut {
+  readonly options: CaseOptions;
+  readonly breaks: Invariant;
+}
+
+function rulesWith(replaced: Partial<Rules>): Pick<CaseOptions, 'rules'> {
+  return { rules: { ...RULES, ...replaced } };
+}
+
+const TWICE: Invariant = 'no debt is paid twice';
+const REFUSED: Invariant = 'Postgres has nothing to refuse';
+const SILENT: Invariant = 'everybody is paid in the end, or a person is called';
+
+let keysDrawn = 0;
+
+const NO_STICKY_RULE = rulesWith({
+  nextState: (sends, ...rest) =>
+    RULES.nextState(
+      sends.filter(({ resolution }) => resolution !== null),
+      ...rest,
+    ),
+});
+
+export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
+  'a key may be sent at any age': {
+    options: rulesWith({
+      isKeySendable: () => true,
+      sendRefusal: (facts) => {
+        const { firstSentAtMs } = facts.key;
+        const key = firstSentAtMs === null ? facts.key : { ...facts.key, listReadAtMs: facts.nowMs };
+        return RULES.sendRefusal({ ...facts, key });
+      },
+    }),
+    breaks: TWICE,
+  },
+  'a later refusal settles a send without an answer': { options: NO_STICKY_RULE, breaks: REFUSED },
+  'the same, and Postgres lets it pass': {
+    options: { ...NO_STICKY_RULE, without: ['unresolved_send'] },
+    breaks: 'nobody with an unresolved send is failed, blocked or sent anew',
+  },
+  'a fresh refusal proves a key unpaid': {
+    options: rulesWith({
+      keyIsProvenUnpaid: (sends) => sends.some(({ outcome }) => outcome === 'not_created'),
+    }),
+    breaks: 'a closed key has paid nothing',
+  },
+  'nothing is read before a first send': {
+    options: rulesWith({
+      isListFresh: () => true,
+      isListCompared: () => false,
+      sendRefusal: (facts) => RULES.sendRefusal({ ...facts, jobListReadAtMs: facts.nowMs }),
+    }),
+    breaks: TWICE,
+  },
+  'a run does not remember what it has seen': {
+    options: rulesWith({
+      decideClaim: (facts) => RULES.decideClaim({ ...facts, runHasSeenMore: false }),
+    }),
+    breaks: TWICE,
+  },
+  'any claim may send': {
+    options: rulesWith({
+      sendRefusal: (facts) => RULES.sendRefusal({ ...facts, isClaimValid: true }),
+    }),
+    breaks: 'nobody with an unresolved send is failed, blocked or sent anew',
+  },
+  'every send has a key of its own': {
+    options: rulesWith({
+      stripeIdempotencyKey: (transferId) => {
+        keysDrawn += 1;
+        return `${transferId}:${keysDrawn.toString()}`;
+      },
+    }),
+    breaks: TWICE,
+  },
+  'a payment is settled as often as it is learnt': {
+    options: { ...rulesWith({ isSettled: () => false }), without: ['one_payout'] },
+    breaks: 'paid transfers have exactly one payout posting',
+  },
+  'a refused key is kept': {
+    options: rulesWith({
+      nextState: (...given) => ({ ...RULES.nextState(...given), closeGeneration: false }),
+    }),
+    breaks: SILENT,
+  },
+  'one empty look proves that nothing was paid': {
+    options: rulesWith({ isProvenAbsent: () => true }),
+    breaks: 'a closed key has paid nothing',
+  },
+  'what Stripe lists is never ours': {
+    options: rulesWith({ judgeMatches: () => ({ is: 'not_seen' }) }),
+    breaks: 'a closed key has paid nothing',
+  },
+  'an alarm is sent again': {
+    options: rulesWith({
+      decideClaim: (facts) => RULES.decideClaim({ ...facts, failureReason: null }),
+    }),
+    breaks: SILENT,
+  },
+};
