@@ -32,7 +32,8 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
       isKeySendable: () => true,
       sendRefusal: (facts) => {
         const { firstSentAtMs } = facts.key;
-        const key = firstSentAtMs === null ? facts.key : { ...facts.key, listReadAtMs: facts.nowMs };
+        const key =
+          firstSentAtMs === null ? facts.key : { ...facts.key, listReadAtMs: facts.nowMs };
         return RULES.sendRefusal({ ...facts, key });
       },
     }),
@@ -82,9 +83,20 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     options: { ...rulesWith({ isSettled: () => false }), without: ['one_payout'] },
     breaks: 'paid transfers have exactly one payout posting',
   },
-  'a refused key is kept': {
+  'every answer ends its key': {
+    options: rulesWith({
+      nextState: (...given) => ({ ...RULES.nextState(...given), closeGeneration: true }),
+    }),
+    breaks: REFUSED,
+  },
+  'a key is never given up': {
     options: rulesWith({
       nextState: (...given) => ({ ...RULES.nextState(...given), closeGeneration: false }),
+      decideClaim: (facts) => {
+        const decision = RULES.decideClaim(facts);
+        const givesUp = decision.do === 'send_next' && decision.closing !== undefined;
+        return givesUp ? { do: 'rest' } : decision;
+      },
     }),
     breaks: SILENT,
   },
@@ -96,10 +108,21 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     options: rulesWith({ judgeMatches: () => ({ is: 'not_seen' }) }),
     breaks: 'a closed key has paid nothing',
   },
-  'an alarm is sent again': {
+  'an answer that proves nothing is a refusal': {
     options: rulesWith({
-      decideClaim: (facts) => RULES.decideClaim({ ...facts, failureReason: null }),
+      classifyAnswer: (...given) => {
+        const outcome = RULES.classifyAnswer(...given);
+        return outcome.kind === 'unknown'
+          ? {
+              kind: 'not_created',
+              reason: 'request_refused',
+              leadsTo: 'retryable',
+              closesGeneration: true,
+              counted: false,
+            }
+          : outcome;
+      },
     }),
-    breaks: SILENT,
+    breaks: 'a closed key has paid nothing',
   },
 };

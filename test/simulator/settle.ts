@@ -137,7 +137,8 @@ function repeatedCause(
   );
   const ends = records.ledger
     .filter(
-      ({ kind, postedAtMs }) => (kind === 'payout' || kind === 'refusal') && postedAtMs > liftedAtMs,
+      ({ kind, postedAtMs }) =>
+        (kind === 'payout' || kind === 'refusal') && postedAtMs > liftedAtMs,
     )
     .reverse()
     .slice(0, BREAKER_RECORDS)

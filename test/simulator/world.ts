@@ -8,14 +8,7 @@ import { claimTransfer, markDistrusted, type Run } from './claims';
 import { Draws, mixSeeds } from './draws';
 import { drawFault, tellFault } from './faults';
 import { BrokenInvariant, checkEnds, checkInvariants, isAtEnd } from './invariants';
-import {
-  beginLook,
-  beginReading,
-  endLook,
-  endReading,
-  type ListReading,
-  type Look,
-} from './looks';
+import { beginLook, beginReading, endLook, endReading, type ListReading, type Look } from './looks';
 import {
   askPayeeReadiness,
   lookAtPauses,
@@ -422,8 +415,7 @@ export class World {
     system.nowMs += ms;
     system.stripe.moveOn(system.nowMs);
     this.stopped = this.stopped.filter(
-      (stopped) =>
-        stopped.at !== 'begun' || system.nowMs <= stopped.begun.begunAtMs + LATE_POST_MS,
+      (stopped) => stopped.at !== 'begun' || system.nowMs <= stopped.begun.begunAtMs + LATE_POST_MS,
     );
     this.told(() => `   it is hour ${this.hour()}`);
   }
@@ -626,4 +618,3 @@ function tellTransfer(row: TransferRow): string {
     `attempts ${attemptCount.toString()} (${open.toString()} unresolved) ${row.stripeTransferId ?? ''}`
   );
 }
-
