@@ -152,6 +152,9 @@ export function endReading(system: System, { beganAtMs, listed }: ListReading): 
 }
 
 function compare(system: System, row: TransferRow, matches: readonly StripeMatch[]): void {
+  if (row.status === 'unknown' && isAlarm(row.failureReason)) {
+    return;
+  }
   if (row.status === 'completed') {
     for (const { amountMinor, amountReversedMinor, id: stripeTransferId } of matches) {
       if (amountReversedMinor < amountMinor) {
@@ -161,8 +164,7 @@ function compare(system: System, row: TransferRow, matches: readonly StripeMatch
     }
     return;
   }
-  const isStoppedForPerson = row.status === 'unknown' && isAlarm(row.failureReason);
-  if (adoptMatches(system, row, matches) === 'alarm' && !isStoppedForPerson) {
+  if (adoptMatches(system, row, matches) === 'alarm') {
     raiseAlarm(system, `stripe_list_mismatch:${row.id}`);
   }
 }
