@@ -30,7 +30,7 @@ export function claimTransfer(system: System, row: TransferRow, run: Run): Claim
   return carryOut(system, row, run, system.rules.decideClaim(readClaimFacts(system, row, run)));
 }
 
-export function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts {
+function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts {
   const { nowMs, records, rules } = system;
   const account = records.accounts.get(row.userId);
   const open = openGenerationOf(row);

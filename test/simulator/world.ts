@@ -399,14 +399,22 @@ export class World {
   private pass(): void {
     const { draws } = this;
     switch (draws.below(4)) {
-      case 0:
-        return this.passMs((1 + draws.below(59)) * MINUTE_MS);
-      case 1:
-        return this.passMs((1 + draws.below(12)) * HOUR_MS);
-      case 2:
-        return this.passMs(22 * HOUR_MS + draws.below(180) * MINUTE_MS);
-      default:
-        return this.passMs(draws.below(72) * HOUR_MS);
+      case 0: {
+        this.passMs((1 + draws.below(59)) * MINUTE_MS);
+        return;
+      }
+      case 1: {
+        this.passMs((1 + draws.below(12)) * HOUR_MS);
+        return;
+      }
+      case 2: {
+        this.passMs(22 * HOUR_MS + draws.below(180) * MINUTE_MS);
+        return;
+      }
+      default: {
+        this.passMs(draws.below(72) * HOUR_MS);
+        return;
+      }
     }
   }
 
