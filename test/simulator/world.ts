@@ -571,7 +571,7 @@ export class World {
     stripe.balanceMinor += 1_000_000;
     for (const row of records.transfers) {
       this.mendAccount(row.userId);
-      this.runs.set(row.id, [{ runId: this.newId('run'), seen: undefined }]);
+      this.runs.set(row.id, [{ runId: this.newId('run'), seen: this.newestRun(row).seen }]);
     }
     for (let count = 0; count < LOOKS_TO_THE_END && !records.transfers.every(isAtEnd); count += 1) {
       this.passMs(END_LOOK_EVERY_MS);
