@@ -181,6 +181,8 @@ export interface ScheduledJob {
   readonly progress: PayoutProgress;
   /** Stripe's list has to be read before anything is started; answers recorded before this existed do not say. */
   readonly listIsWanted?: boolean;
+  /** The pause in force as the run begins; nobody is started under it. */
+  readonly pause?: PauseInForce | null;
 }
 
 /** A transfer that a job is going to start. */

@@ -20,6 +20,7 @@ import type {
   PauseInForce,
   PayoutJobInput,
   PayoutProgress,
+  ScheduledJob,
   TransferCursor,
   TransferStart,
 } from '../domain/contracts';
@@ -74,7 +75,7 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
   const isContinued = input.cursor !== undefined;
   const { runId } = workflowInfo();
   const scheduled = await scheduleJob({ settlementId, contentHash, runId, isContinued });
-  job = new RunningJob(scheduled.jobId, scheduled.progress, input.listReading);
+  job = new RunningJob(scheduled, input.listReading);
   if (scheduled.listIsWanted === true) {
     // Before anybody is started: what Stripe has paid already must not be sent again (M11).
     await job.readList();
@@ -115,6 +116,8 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
 
 /** What one run of the job knows: how it stands, and which of its children are on their way. */
 class RunningJob {
+  progress: PayoutProgress;
+  private readonly jobId: string;
   private readonly sending = new Set<string>();
   private started = 0;
   /** Grow with every signal; whoever waits compares them with what was seen before. */
@@ -123,14 +126,16 @@ class RunningJob {
   /** Grows with every closed child too. */
   private news = 0;
   private seenNews = 0;
-  private pause: PauseInForce | null = null;
+  private pause: PauseInForce | null;
 
   constructor(
-    private readonly jobId: string,
-    public progress: PayoutProgress,
+    { jobId, pause, progress }: ScheduledJob,
     /** A reading of Stripe's list that is not at its end. */
     public unfinishedReading: ListReading | undefined,
   ) {
+    this.jobId = jobId;
+    this.progress = progress;
+    this.pause = pause ?? null;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
       setHandler(signal, () => void (this.news += 1));
     }

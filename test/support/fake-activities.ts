@@ -42,6 +42,10 @@ export class FakeActivities {
     this.scripts.set(id, script);
   }
 
+  scriptOf(id: string): ActivityScript {
+    return this.scripts.get(id) ?? {};
+  }
+
   /** The names of the activities called for an id, in order, each try one entry. */
   callsOf(id: string): ActivityName[] {
     return this.calls.filter((call) => call.id === id).map((call) => call.name);
