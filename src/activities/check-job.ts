@@ -1,11 +1,9 @@
-import type { JobCheck, PauseInForce } from '../domain/contracts';
-import type { Executor } from '../db/database';
-import { readPayoutClock } from '../db/payout-clock';
-import { findPausesInForce } from '../db/payout-controls';
+import type { JobCheck } from '../domain/contracts';
 import { completeJobWhenTerminal, findJobById } from '../db/payout-jobs';
 import { findSendingTransfers } from '../db/payout-transfers';
 import type { ActivityDependencies } from './dependencies';
 import { progressOf } from './job-progress';
+import { pauseOf } from './pause-in-force';
 
 export interface CheckJobInput {
   readonly jobId: string;
@@ -30,16 +28,4 @@ export async function checkJob(
     listIsWanted: job.stripeListWantedAt !== null && job.status !== 'complete',
     pause: await pauseOf(database, job.settlementId),
   };
-}
-
-async function pauseOf(executor: Executor, settlementId: string): Promise<PauseInForce | null> {
-  const pauses = await findPausesInForce(executor, settlementId);
-  if (pauses.length === 0) {
-    return null;
-  }
-  const nowMs = (await readPayoutClock(executor)).getTime();
-  const looks = pauses.flatMap(({ nextLookAt }) =>
-    nextLookAt === null ? [] : [Math.max(nextLookAt.getTime() - nowMs, 0)],
-  );
-  return { lookInMs: looks.length === 0 ? null : Math.min(...looks) };
 }

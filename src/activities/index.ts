@@ -1,4 +1,4 @@
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 
 import type { TransferClaim } from '../domain/contracts';
 import { checkJob, type CheckJobInput } from './check-job';
@@ -10,12 +10,20 @@ import { askPayeeReadiness } from './ask-payee-readiness';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
 import { readStripeList, type ReadStripeListInput } from './read-stripe-list';
 import { readTransferPage, type ReadTransferPageInput } from './read-transfer-page';
+import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
+import { temporalRuns, type WorkflowRuns } from './workflow-runs';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 
-/** Activities that work on Postgres alone; they run on the queue of the workflows. */
-export function createPayoutActivities(dependencies: ActivityDependencies) {
+/**
+ * Activities that work on Postgres, and look at workflows; they run on the queue of the workflows.
+ * @param runsOf the runs as the client of the activity's own worker sees them
+ */
+export function createPayoutActivities(
+  dependencies: ActivityDependencies,
+  runsOf: () => WorkflowRuns = () => temporalRuns(Context.current().client),
+) {
   return {
     scheduleJob: discreetly((input: ScheduleJobInput) => scheduleJob(dependencies, input)),
     readTransferPage: discreetly((input: ReadTransferPageInput) =>
@@ -23,6 +31,9 @@ export function createPayoutActivities(dependencies: ActivityDependencies) {
     ),
     checkJob: discreetly((input: CheckJobInput) => checkJob(dependencies, input)),
     claimTransfer: discreetly((input: ClaimTransferInput) => claimTransfer(dependencies, input)),
+    reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
+      reopenPaidRuns(dependencies, runsOf(), input),
+    ),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
   };
 }

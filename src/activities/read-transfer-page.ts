@@ -35,6 +35,19 @@ export async function readTransferPage(
   return { transfers: rows.map(startOf), cursor: cursorAfter(cursor, rows, transfersMax) };
 }
 
+/** Whether a job that has come this far starts a transfer, as it stands now, by itself no more. */
+export function isPassed(
+  { phase, afterTransferId }: TransferCursor,
+  { id, status }: Pick<PayoutTransfer, 'id' | 'status'>,
+): boolean {
+  if (phase === 'done') {
+    return true;
+  }
+  return STATUSES[phase].includes(status)
+    ? id <= (afterTransferId ?? '')
+    : STATUSES.payable.includes(status);
+}
+
 function cursorAfter(
   cursor: TransferCursor,
   rows: readonly PayoutTransfer[],
@@ -47,7 +60,8 @@ function cursorAfter(
   return { phase: cursor.phase === 'payable' ? 'blocked' : 'done', afterTransferId: null };
 }
 
-function startOf(transfer: PayoutTransfer): TransferStart {
+/** What a run of this transfer is started with. */
+export function startOf(transfer: PayoutTransfer): TransferStart {
   return {
     transferId: transfer.id,
     settlementId: transfer.settlementId,

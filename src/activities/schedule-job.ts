@@ -8,6 +8,7 @@ import { schedulePayoutJob } from '../db/schedule-payout-job';
 import { findSettlement } from '../db/settlements';
 import type { ActivityDependencies } from './dependencies';
 import { progressOf } from './job-progress';
+import { pauseOf } from './pause-in-force';
 
 export interface ScheduleJobInput {
   readonly settlementId: string;
@@ -56,6 +57,7 @@ export async function scheduleJob(
       jobId: job.id,
       progress: await progressOf(transaction, begun),
       listIsWanted: begun.stripeListWantedAt !== null,
+      pause: await pauseOf(transaction, input.settlementId),
     };
   });
 }

@@ -12,7 +12,7 @@ import {
   replaceUserStripeAccount,
 } from '../db/user-stripe-accounts';
 import type { AccountsFile, RejectedRow, UserAccount } from './accounts-file';
-import { isNotFound } from './temporal-client';
+import { inBatches, wakeWorkflow } from './wake-workflows';
 
 export interface ImportReport {
   readonly imported: number;
@@ -99,9 +99,6 @@ async function importAccount(
   return 'replaced';
 }
 
-/** Signals sent at a time. */
-const SIGNALS_AT_ONCE = 20;
-
 /**
  * Wakes the transfers that wait for these users, and their jobs, one signal each. A signal says only "look again", so
  * a lost or a doubled one changes nothing; who has no open run is left to the next start of the job.
@@ -119,22 +116,8 @@ export async function wakeWaitingTransfers(
       signal: SIGNALS.changed,
     })),
   ];
-  for (let start = 0; start < signals.length; start += SIGNALS_AT_ONCE) {
-    const batch = signals.slice(start, start + SIGNALS_AT_ONCE);
-    await Promise.all(
-      batch.map(({ workflowId, signal }) => wake(connections.client, workflowId, signal)),
-    );
-  }
+  await inBatches(signals, ({ workflowId, signal }) =>
+    wakeWorkflow(connections.client, workflowId, signal),
+  );
   return open.length;
-}
-
-async function wake(client: Client, workflowId: string, signal: string): Promise<void> {
-  try {
-    await client.workflow.getHandle(workflowId).signal(signal);
-  } catch (error) {
-    const isGone = error instanceof Error && error.name === 'WorkflowNotFoundError';
-    if (!isGone && !isNotFound(error)) {
-      throw error;
-    }
-  }
 }

@@ -1,20 +1,13 @@
 import type { Client } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
 
-import {
-  SEARCH_ATTRIBUTES,
-  TASK_QUEUES,
-  WORKFLOW_TYPES,
-  type PayoutJobInput,
-} from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
-import { formatAmount } from '../domain/money';
 import type { Settlement } from '../domain/settlement';
 import { settlementContentHash } from '../db/settlement-content-hash';
 import { inTransaction, type Database } from '../db/database';
 import { updateJobRun } from '../db/payout-jobs';
 import { schedulePayoutJob, type SchedulingTerms } from '../db/schedule-payout-job';
 import { insertSettlement } from '../db/settlements';
+import { startJobWorkflow } from './start-workflows';
 
 export interface SettleReport {
   readonly settlementId: string;
@@ -71,7 +64,11 @@ export async function startJob(
   const { settlementId, totalMinor, currency, winners } = settlement;
   const runId = recorded.isComplete
     ? recorded.workflowRunId
-    : await startWorkflow(connections.client, settlement);
+    : await startJobWorkflow(connections.client, {
+        ...settlement,
+        winnerCount: winners.length,
+        contentHash: settlementContentHash(settlement),
+      });
   if (runId !== null && !recorded.isComplete) {
     await updateJobRun(connections.database, recorded.jobId, runId);
   }
@@ -84,31 +81,4 @@ export async function startJob(
     totalMinor,
     currency,
   };
-}
-
-async function startWorkflow(client: Client, settlement: Settlement): Promise<string> {
-  const { settlementId, contestId, totalMinor, currency, winners } = settlement;
-  const input: PayoutJobInput = {
-    settlementId,
-    contestId,
-    contentHash: settlementContentHash(settlement),
-  };
-  const handle = await client.workflow.start(WORKFLOW_TYPES.payoutJob, {
-    taskQueue: TASK_QUEUES.payouts,
-    workflowId: jobWorkflowId(settlementId),
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    args: [input],
-    staticSummary: `pay ${winners.length.toString()} winners ${formatAmount(totalMinor, currency)}`,
-    typedSearchAttributes: [
-      { key: keywordKey(SEARCH_ATTRIBUTES.settlementId.name), value: settlementId },
-      { key: keywordKey(SEARCH_ATTRIBUTES.contestId.name), value: contestId },
-      { key: keywordKey(SEARCH_ATTRIBUTES.state.name), value: 'pending' },
-    ],
-  });
-  return handle.firstExecutionRunId;
-}
-
-function keywordKey(name: string) {
-  return defineSearchAttributeKey(name, 'KEYWORD');
 }

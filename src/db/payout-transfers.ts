@@ -184,6 +184,26 @@ export async function findSendingTransfers(
   return rows.map((row) => row.id);
 }
 
+/** Of these transfers, those whose debt is open or has failed: not paid, not given up by an operator. */
+export async function findUnpaidTransfers(
+  executor: Executor,
+  transferIds: readonly string[],
+  transfersMax: number,
+): Promise<Pick<PayoutTransfer, 'id'>[]> {
+  return executor
+    .select({ id: payoutTransfers.id })
+    .from(payoutTransfers)
+    .where(
+      and(
+        // One parameter for the whole list: a settlement may have more runs than a statement takes parameters.
+        sql`${payoutTransfers.id} = any(${sql.param([...transferIds])}::uuid[])`,
+        notInArray(payoutTransfers.status, ['completed', 'cancelled', 'voided']),
+      ),
+    )
+    .orderBy(asc(payoutTransfers.id))
+    .limit(transfersMax);
+}
+
 /** How many other transfers of the same job have this reason now. */
 export async function countTransfersWithReason(
   executor: Executor,

@@ -34,7 +34,11 @@ export const SIGNALS = {
   retryTransfer: 'retryTransfer',
 } as const;
 
-export const QUERIES = { progress: 'progress' } as const;
+export const QUERIES = {
+  progress: 'progress',
+  /** How far a job has come in starting its transfers; what it has passed it does not start again. */
+  cursor: 'cursor',
+} as const;
 
 /** Updates answer; each is checked before it is accepted, and again under the row's lock. */
 export const UPDATES = { retryTransfer: 'retryTransfer' } as const;
@@ -177,10 +181,23 @@ export interface ScheduledJob {
   readonly progress: PayoutProgress;
   /** Stripe's list has to be read before anything is started; answers recorded before this existed do not say. */
   readonly listIsWanted?: boolean;
+  /** The pause in force as the run begins; nobody is started under it. */
+  readonly pause?: PauseInForce | null;
 }
 
 /** A transfer that a job is going to start. */
 export type TransferStart = Omit<TransferInput, 'waits' | 'isParked'>;
+
+/** A settlement whose job is going to be started. */
+export interface JobStart {
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly contentHash: string;
+  /** For the title in the Web UI. */
+  readonly winnerCount: number;
+  readonly totalMinor: number;
+  readonly currency: string;
+}
 
 export interface TransferPage {
   readonly transfers: readonly TransferStart[];

@@ -33,6 +33,13 @@ export function transferWorkflowId(transferId: string): string {
   return `transfer/${transferId}`;
 }
 
+const TRANSFER_WORKFLOW = /^transfer\/(.+)$/;
+
+/** The transfer of a workflow id; undefined when it is not a transfer's. */
+export function transferIdOfWorkflow(workflowId: string): string | undefined {
+  return TRANSFER_WORKFLOW.exec(workflowId)?.[1];
+}
+
 export function transferGroup(settlementId: string): string {
   return `settlement:${settlementId}`;
 }

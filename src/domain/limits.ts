@@ -93,6 +93,11 @@ export const SETTLEMENT_FILE_BYTES_MAX = 32 * 1024 * 1024;
 export const ACCOUNTS_FILE_BYTES_MAX = 32 * 1024 * 1024;
 export const ID_CHARACTERS_MAX = 100;
 
+/** A sweep starts, reopens or wakes at most so many transfers of a settlement; the next one goes on. */
+export const SWEEP_TRANSFERS_MAX = 500;
+/** How long a sweep waits for the answer of a running workflow. */
+export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
+
 /** Closed workflows must stay visible longer than the payee wait (design §6). */
 export const NAMESPACE_RETENTION_DAYS = 45;
 /** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */

@@ -36,6 +36,12 @@ export const { checkJob } = proxyActivities<PayoutActivities>({
   summary: 'count transfers, complete the job when all are terminal',
 });
 
+export const { reopenPaidRuns } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'compare closed runs with their transfers',
+});
+
 export const { claimTransfer } = proxyActivities<PayoutActivities>({
   startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
   retry: untilItWorks,

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
-import { QUERIES, SIGNALS, type PayoutProgress } from '../domain/contracts';
+import { QUERIES, SIGNALS, type PayoutProgress, type TransferCursor } from '../domain/contracts';
 
 export const changedSignal = defineSignal(SIGNALS.changed);
 export const parkedSignal = defineSignal(SIGNALS.parked);
@@ -11,3 +11,4 @@ export const retryTransferSignal = defineSignal(SIGNALS.retryTransfer);
 
 /** null until the job has looked at Postgres for the first time. */
 export const progressQuery = defineQuery<PayoutProgress | null>(QUERIES.progress);
+export const cursorQuery = defineQuery<TransferCursor>(QUERIES.cursor);

@@ -1,9 +1,13 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/common';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowIdReusePolicy,
+} from '@temporalio/common';
 import {
   ChildWorkflowCancellationType,
   condition,
   continueAsNew,
   ParentClosePolicy,
+  patched,
   setCurrentDetails,
   setHandler,
   startChild,
@@ -16,6 +20,7 @@ import type {
   PauseInForce,
   PayoutJobInput,
   PayoutProgress,
+  ScheduledJob,
   TransferCursor,
   TransferStart,
 } from '../domain/contracts';
@@ -35,13 +40,24 @@ import {
   lookAtPauses,
   readStripeList,
   readTransferPage,
+  reopenPaidRuns,
   scheduleJob,
 } from './activity-options';
-import { changedSignal, parkedSignal, pauseSignal, progressQuery, resumeSignal } from './messages';
+import {
+  changedSignal,
+  cursorQuery,
+  parkedSignal,
+  pauseSignal,
+  progressQuery,
+  resumeSignal,
+} from './messages';
 import { TransferWorkflow } from './transfer';
 import { jobAttributes, jobDetails, transferStartAttributes } from './visibility';
 
 const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
+
+/** Runs that began before it was written have left paid runs alone, and their histories say so. */
+const REOPEN_PAID_RUNS = 'reopen-paid-runs';
 
 /**
  * Starts one TransferWorkflow for every open transfer of a settlement, a bounded number of them sending at a time,
@@ -53,12 +69,13 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutProgress> {
   const { settlementId, contentHash } = input;
   let job: RunningJob | undefined = undefined;
+  let cursor = input.cursor ?? FIRST_PAGE;
   setHandler(progressQuery, () => job?.progress ?? null);
+  setHandler(cursorQuery, () => cursor);
   const isContinued = input.cursor !== undefined;
   const { runId } = workflowInfo();
   const scheduled = await scheduleJob({ settlementId, contentHash, runId, isContinued });
-  job = new RunningJob(scheduled.jobId, scheduled.progress, input.listReading);
-  let cursor = input.cursor ?? FIRST_PAGE;
+  job = new RunningJob(scheduled, input.listReading);
   if (scheduled.listIsWanted === true) {
     // Before anybody is started: what Stripe has paid already must not be sent again (M11).
     await job.readList();
@@ -73,7 +90,7 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
       cursor,
       transfersMax: JOB_PAGE_TRANSFERS,
     });
-    await Promise.all(page.transfers.map((transfer) => job.start(transfer)));
+    await job.startAll(page.transfers);
     cursor = page.cursor;
     await job.waitForRoom(JOB_WINDOW_CHILDREN - JOB_PAGE_TRANSFERS);
   }
@@ -99,6 +116,8 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
 
 /** What one run of the job knows: how it stands, and which of its children are on their way. */
 class RunningJob {
+  progress: PayoutProgress;
+  private readonly jobId: string;
   private readonly sending = new Set<string>();
   private started = 0;
   /** Grow with every signal; whoever waits compares them with what was seen before. */
@@ -107,14 +126,16 @@ class RunningJob {
   /** Grows with every closed child too. */
   private news = 0;
   private seenNews = 0;
-  private pause: PauseInForce | null = null;
+  private pause: PauseInForce | null;
 
   constructor(
-    private readonly jobId: string,
-    public progress: PayoutProgress,
+    { jobId, pause, progress }: ScheduledJob,
     /** A reading of Stripe's list that is not at its end. */
     public unfinishedReading: ListReading | undefined,
   ) {
+    this.jobId = jobId;
+    this.progress = progress;
+    this.pause = pause ?? null;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
       setHandler(signal, () => void (this.news += 1));
     }
@@ -146,7 +167,29 @@ class RunningJob {
     this.unfinishedReading = reading ?? undefined;
   }
 
-  async start(transfer: TransferStart): Promise<void> {
+  /**
+   * Starts the transfers of a page. Those that have a run already are left to it, except where that run is closed and
+   * says paid while the row is open: then the database is older than the run, and another run compares them (M11).
+   */
+  async startAll(transfers: readonly TransferStart[]): Promise<void> {
+    const met = await this.startUnlessMet(transfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
+    if (met.length === 0 || !patched(REOPEN_PAID_RUNS)) {
+      return;
+    }
+    const transferIds = met.map(({ transferId }) => transferId);
+    await this.startUnlessMet(await reopenPaidRuns({ transferIds }), 'ALLOW_DUPLICATE');
+  }
+
+  /** @returns those of which there is a run that stands in the way */
+  private async startUnlessMet(
+    transfers: readonly TransferStart[],
+    reuse: WorkflowIdReusePolicy,
+  ): Promise<TransferStart[]> {
+    const isStarted = await Promise.all(transfers.map((transfer) => this.start(transfer, reuse)));
+    return transfers.filter((_transfer, index) => isStarted[index] === false);
+  }
+
+  private async start(transfer: TransferStart, reuse: WorkflowIdReusePolicy): Promise<boolean> {
     const { transferId, settlementId, contestId, amountMinor, currency } = transfer;
     this.started += 1;
     this.sending.add(transferId);
@@ -157,17 +200,18 @@ class RunningJob {
         // A transfer outlives the run that started it, and its cancelling or failing.
         parentClosePolicy: ParentClosePolicy.ABANDON,
         cancellationType: ChildWorkflowCancellationType.ABANDON,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        workflowIdReusePolicy: reuse,
         typedSearchAttributes: transferStartAttributes(transfer),
         staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
       });
       void this.forgetWhenClosed(transferId, child.result());
+      return true;
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
         throw error;
       }
-      // Its run is open, or has paid: it does not need this one.
       this.sending.delete(transferId);
+      return false;
     }
   }
 

@@ -118,7 +118,7 @@ export class Bed {
     return (await response.json()) as Oracle;
   }
 
-  async control(name: 'accounts' | 'faults' | 'keys', body: object): Promise<void> {
+  async control(name: 'accounts' | 'clock' | 'faults' | 'keys', body: object): Promise<void> {
     const response = await fetch(`${this.addresses.stripeApiBase}/_sandbox/${name}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -23,6 +23,7 @@ export class FakeActivities {
     scheduleJob: async (input) => this.find('scheduleJob', input.settlementId)(input),
     readTransferPage: async (input) => this.find('readTransferPage', input.jobId)(input),
     checkJob: async (input) => this.find('checkJob', input.jobId)(input),
+    reopenPaidRuns: async (input) => this.find('reopenPaidRuns', input.transferIds[0]!)(input),
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
   };
@@ -39,6 +40,10 @@ export class FakeActivities {
   /** @param id a transfer's id, or a job's, which in these tests is the id of its settlement too */
   script(id: string, script: ActivityScript): void {
     this.scripts.set(id, script);
+  }
+
+  scriptOf(id: string): ActivityScript {
+    return this.scripts.get(id) ?? {};
   }
 
   /** The names of the activities called for an id, in order, each try one entry. */

@@ -66,8 +66,13 @@ export class FakeSettlement {
     }));
   }
 
-  register(activities: FakeActivities): this {
-    activities.script(this.settlementId, this.jobActivities());
+  /** @param change what a test wants of the job's activities instead */
+  register(
+    activities: FakeActivities,
+    change: (usual: ActivityScript) => ActivityScript = () => ({}),
+  ): this {
+    const usual = this.jobActivities();
+    activities.script(this.settlementId, { ...usual, ...change(usual) });
     for (const row of this.rows) {
       activities.script(row.transferId, this.transferActivities(row));
     }

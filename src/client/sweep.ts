@@ -1,0 +1,59 @@
+import type { Client } from '@temporalio/client';
+
+import { planSweep, type SweepPlan } from '../activities/sweep';
+import { temporalRuns } from '../activities/workflow-runs';
+import { SIGNALS, type TransferStart } from '../domain/contracts';
+import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
+import type { Database } from '../db/database';
+import { startJobWorkflow, startTransferWorkflow } from './start-workflows';
+import { inBatches, wakeWorkflow } from './wake-workflows';
+
+export interface SweepReport {
+  /** The ids of the workflows that were started because nothing ran for an open payout. */
+  readonly started: readonly string[];
+  /** The transfers that were woken because what they waited for is there. */
+  readonly resumed: readonly string[];
+  /** The transfers whose closed run says paid while Postgres does not: a new run compares with Stripe. */
+  readonly reconciling: readonly string[];
+}
+
+/**
+ * One sweep: whatever is open in Postgres runs in Temporal afterwards, also when Temporal's data is lost or Postgres
+ * came back older (M11). It moves no money. Safe to repeat and to race with everything.
+ */
+export async function runSweep(connections: {
+  readonly client: Client;
+  readonly database: Database;
+}): Promise<SweepReport> {
+  const { client, database } = connections;
+  return carryOut(client, await planSweep({ database }, temporalRuns(client)));
+}
+
+async function carryOut(client: Client, plan: SweepPlan): Promise<SweepReport> {
+  await inBatches(plan.startJobs, (start) => startJobWorkflow(client, start));
+  const reconciling = await startTransfers(client, plan.paidRuns, 'ALLOW_DUPLICATE');
+  const started = await startTransfers(client, plan.startTransfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
+  const isWoken = await inBatches(plan.wake, (transferId) =>
+    wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
+  );
+  return {
+    started: [
+      ...plan.startJobs.map(({ settlementId }) => jobWorkflowId(settlementId)),
+      ...started.map(transferWorkflowId),
+    ],
+    resumed: plan.wake.filter((_transferId, index) => isWoken[index] === true),
+    reconciling,
+  };
+}
+
+/** @returns the ids of those that this call started */
+async function startTransfers(
+  client: Client,
+  starts: readonly TransferStart[],
+  reuse: Parameters<typeof startTransferWorkflow>[2],
+): Promise<string[]> {
+  const isStarted = await inBatches(starts, (start) => startTransferWorkflow(client, start, reuse));
+  return starts
+    .filter((_start, index) => isStarted[index] === true)
+    .map(({ transferId }) => transferId);
+}
