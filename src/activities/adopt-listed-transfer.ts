@@ -2,7 +2,7 @@ import { judgeMatches, type MatchVerdict, type PossibleSend } from '../domain/re
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findAttempts } from '../db/payout-attempts';
-import { findGenerations } from '../db/payout-generations';
+import { findGenerations, type PayoutGeneration } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 import { markDistrusted } from '../db/transfer-moves';
@@ -41,7 +41,9 @@ export async function adoptMatches(
   matches: readonly ListedTransfer[],
   platform: Installation,
 ): Promise<{ readonly transfer: PayoutTransfer; readonly verdict: MatchVerdict<GenerationSend> }> {
-  const verdict = judgeMatches(matches, await possibleSends(executor, transfer, platform));
+  const generations = await findGenerations(executor, transfer.id);
+  const sends = await possibleSends(executor, transfer, generations, platform);
+  const verdict = judgeMatches(withoutResolved(matches, generations), sends);
   switch (verdict.is) {
     case 'not_seen':
       return { transfer, verdict };
@@ -59,13 +61,27 @@ export async function adoptMatches(
   }
 }
 
+/** A transfer that came back whole before a person stated that nothing is paid has had its consequence. */
+function withoutResolved(
+  matches: readonly ListedTransfer[],
+  generations: readonly PayoutGeneration[],
+): ListedTransfer[] {
+  const [resolvedAtMs = 0] = generations.flatMap(({ closedAt, closedReason }) =>
+    closedReason === 'resolved_unpaid' && closedAt !== null ? [closedAt.getTime()] : [],
+  );
+  return matches.filter(
+    ({ amountMinor, amountReversedMinor, created }) =>
+      amountReversedMinor < amountMinor || created * 1_000 > resolvedAtMs,
+  );
+}
+
 /** Every generation, newest first, and what a lost one would have sent to the account of today. */
 async function possibleSends(
   executor: Executor,
   transfer: PayoutTransfer,
+  generations: readonly PayoutGeneration[],
   { livemode }: Installation,
 ): Promise<GenerationSend[]> {
-  const generations = await findGenerations(executor, transfer.id);
   const account = await findUserStripeAccount(executor, transfer.userId);
   const { amountMinor, currency } = transfer;
   const lost =

@@ -4,7 +4,7 @@ import { isKeySendable, isListFresh } from '../domain/send-gate';
 import type { Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
-import { findOpenGeneration, keyAgeOf, type PayoutGeneration } from '../db/payout-generations';
+import { findGenerations, keyAgeOf, type PayoutGeneration } from '../db/payout-generations';
 import { findJobById } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
@@ -32,7 +32,8 @@ export async function readClaimFacts(
 ): Promise<ClaimReading> {
   const nowMs = (await readPayoutClock(executor)).getTime();
   const account = await findUserStripeAccount(executor, transfer.userId);
-  const openGeneration = await findOpenGeneration(executor, transfer.id);
+  const generations = await findGenerations(executor, transfer.id);
+  const openGeneration = generations.find(({ closedAt }) => closedAt === null);
   const attempts = await findAttempts(executor, transfer.id);
   const job = await findJobById(executor, transfer.payoutJobId);
   const facts: ClaimFacts = {
@@ -45,10 +46,20 @@ export async function readClaimFacts(
     openGeneration:
       openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),
     sends: knownSends(attempts, openGeneration?.generation),
+    lookedSinceClosing: hasLookedSince(transfer, generations),
     listIsFresh: isListFresh(job?.stripeListReadAt?.getTime() ?? null, nowMs),
     payeeWaitIsOver: isPayeeWaitOver(transfer, run.payeeWaitMs, nowMs),
   };
   return { facts, account, openGeneration, nowMs };
+}
+
+/** @param generations newest first */
+function hasLookedSince(
+  { notSeenSince }: PayoutTransfer,
+  [newest]: readonly PayoutGeneration[],
+): boolean {
+  const closedAt = newest?.closedAt ?? null;
+  return closedAt === null || (notSeenSince !== null && notSeenSince >= closedAt);
 }
 
 function hasSeenMore(seen: SeenSends | undefined, transfer: PayoutTransfer): boolean {

@@ -81,8 +81,10 @@ async function carryOut(claiming: Claiming, decision: ClaimDecision): Promise<Cl
     }
     case 'send_open':
       return claim(claiming, claiming.reading.openGeneration);
+    case 'give_up_key':
+      return giveUpKey(claiming, decision.reason);
     case 'send_next':
-      return claim(claiming, await openNext(claiming, decision.closing));
+      return claim(claiming, await openNext(claiming));
   }
 }
 
@@ -126,20 +128,27 @@ async function block({ executor, transfer }: Claiming, obstacle: ReasonCode): Pr
   return { next: 'rest', view: viewOf(await markBlocked(executor, waiting, obstacle)) };
 }
 
-/**
- * The next generation, frozen with the payee's account of this moment. The one before is given up only when nothing
- * under its key is unresolved; Postgres refuses it otherwise.
- */
-async function openNext(
-  { dependencies, executor, reading, transfer }: Claiming,
-  closing: string | undefined,
-): Promise<PayoutGeneration> {
-  const { account, openGeneration: open } = reading;
+/** The key ends for ever, then Stripe is asked what it did. Postgres refuses this while a send under it is unresolved. */
+async function giveUpKey(
+  { executor, reading, transfer }: Claiming,
+  reason: string,
+): Promise<ClaimAnswer> {
+  if (reading.openGeneration !== undefined) {
+    await closeGeneration(executor, reading.openGeneration, reason);
+  }
+  return { next: 'reconcile', view: viewOf(transfer) };
+}
+
+/** The next generation, frozen with the payee's account of this moment. */
+async function openNext({
+  dependencies,
+  executor,
+  reading,
+  transfer,
+}: Claiming): Promise<PayoutGeneration> {
+  const { account } = reading;
   if (account === undefined) {
     throw new Error(`transfer ${transfer.id} was to be sent without an account`);
-  }
-  if (open !== undefined && closing !== undefined) {
-    await closeGeneration(executor, open, closing);
   }
   const { platform } = dependencies;
   return openGeneration(executor, {

@@ -3,6 +3,7 @@ import { transferGroup } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
 import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import { isKeySendable } from '../domain/send-gate';
+import { isTerminal } from '../domain/transfer-state';
 import { inTransaction, type Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
@@ -13,7 +14,13 @@ import {
   keyAgeOf,
 } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
-import { lockTransfer, markNotSeen, markRetryable, markUnknown } from '../db/transfer-moves';
+import {
+  lockTransfer,
+  markLookedAt,
+  markNotSeen,
+  markRetryable,
+  markUnknown,
+} from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ClaimTransferInput } from './claim-transfer';
@@ -26,7 +33,8 @@ import { viewOf } from './transfer-view';
  *
  * A claim of another run is ended from its attempt rows. An unknown transfer is looked up in Stripe's list of the
  * settlement's group and adopted when exactly one entry matches in every point. No entry is only "not seen": a second
- * look, long after the last send, proves with the first that nothing was paid. Safe to repeat.
+ * look, long after the last send, proves with the first that nothing was paid. One that is proven unpaid is looked up
+ * between two of its keys. Safe to repeat.
  */
 export async function reconcileTransfer(
   dependencies: ActivityDependencies,
@@ -34,19 +42,24 @@ export async function reconcileTransfer(
 ): Promise<TransferView> {
   const { database, platform } = dependencies;
   const transfer = await endForeignClaim(dependencies, input);
-  if (transfer.status !== 'unknown') {
+  if (isTerminal(transfer.status) || transfer.status === 'processing') {
     return viewOf(transfer, 0);
   }
   const lookBeganAt = await readPayoutClock(database);
   const matches = await findMatches(dependencies, transfer);
   return inTransaction(database, async (executor) => {
     const row = await lockTransfer(executor, transfer.id);
-    if (row.status !== 'unknown' || row.attemptCount !== transfer.attemptCount) {
+    if (row.status !== transfer.status || row.attemptCount !== transfer.attemptCount) {
       // An answer, or another send, came while Stripe's list was read.
       return viewOf(row, 0);
     }
     const { transfer: adopted, verdict } = await adoptMatches(executor, row, matches, platform);
-    return verdict.is === 'not_seen' ? notSeen(executor, row, lookBeganAt) : viewOf(adopted);
+    if (verdict.is !== 'not_seen') {
+      return viewOf(adopted);
+    }
+    return row.status === 'unknown'
+      ? notSeen(executor, row, lookBeganAt)
+      : viewOf(await markLookedAt(executor, row, lookBeganAt), 0);
   });
 }
 

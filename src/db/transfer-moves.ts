@@ -145,8 +145,25 @@ export async function markDistrusted(
     case 'pending':
     case 'processing':
     case 'unknown':
-      return markUnknown(executor, transfer, reason);
+      // What was looked for before belongs to another past.
+      return moveTransfer(executor, transfer, {
+        status: 'unknown',
+        notSeenSince: null,
+        ...failure(reason),
+      });
   }
+}
+
+/** Remembers that Stripe was looked at between two keys and showed no payment. */
+export async function markLookedAt(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  lookBeganAt: Date,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: transfer.status,
+    notSeenSince: lookBeganAt,
+  });
 }
 
 /** Remembers the first look at Stripe's list since the last send that found nothing. */

@@ -15,6 +15,11 @@ export interface ClaimFacts {
   readonly openGeneration: OpenGenerationFacts | undefined;
   /** The sends of the open generation, oldest first. */
   readonly sends: readonly KnownSend[];
+  /**
+   * Stripe was looked at for this debt since its newest generation ended, and showed no payment. True where none has
+   * ended yet.
+   */
+  readonly lookedSinceClosing: boolean;
   /** Stripe's list of the settlement was read recently enough for a first send. */
   readonly listIsFresh: boolean;
   readonly payeeWaitIsOver: boolean;
@@ -48,8 +53,9 @@ export type ClaimDecision =
   | { readonly do: 'block'; readonly reason: ReasonCode }
   | { readonly do: 'end_payee_wait' }
   | { readonly do: 'send_open' }
-  /** The open generation, if there is one, is given up for this reason; nothing under it is unresolved. */
-  | { readonly do: 'send_next'; readonly closing?: 'payee_account_replaced' | 'key_too_old' };
+  /** The open generation is given up, nothing under it being unresolved; then Stripe is looked at. */
+  | { readonly do: 'give_up_key'; readonly reason: 'payee_account_replaced' | 'key_too_old' }
+  | { readonly do: 'send_next' };
 
 /** Reasons after which Stripe is asked whether the account can receive by now, instead of trying with money. */
 const WAITS_FOR_READINESS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
@@ -120,16 +126,23 @@ function decideUnsent(facts: ClaimFacts): ClaimDecision {
   return decideSend(facts);
 }
 
-function decideSend({ listIsFresh, openGeneration }: ClaimFacts): ClaimDecision {
-  if (openGeneration?.isKeySendable === true && openGeneration.destinationIsPayee) {
-    return openGeneration.wasSent || listIsFresh ? { do: 'send_open' } : { do: 'wait_for_list' };
+/**
+ * The open generation, or the next one. Between two keys stands a look at Stripe that begins after the old one has
+ * ended: a database that came back older may have lost a send of it, and another key would pay that debt again (M11).
+ */
+function decideSend(facts: ClaimFacts): ClaimDecision {
+  const { listIsFresh, openGeneration: open } = facts;
+  if (open === undefined && !facts.lookedSinceClosing) {
+    return { do: 'reconcile' };
   }
-  if (!listIsFresh) {
+  if (open !== undefined && !(open.isKeySendable && open.destinationIsPayee)) {
+    return {
+      do: 'give_up_key',
+      reason: open.isKeySendable ? 'payee_account_replaced' : 'key_too_old',
+    };
+  }
+  if (open?.wasSent !== true && !listIsFresh) {
     return { do: 'wait_for_list' };
   }
-  if (openGeneration === undefined) {
-    return { do: 'send_next' };
-  }
-  const closing = openGeneration.isKeySendable ? 'payee_account_replaced' : 'key_too_old';
-  return { do: 'send_next', closing };
+  return { do: open === undefined ? 'send_next' : 'send_open' };
 }

@@ -74,8 +74,8 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
-    const { tellsJob = false, view } = await carryForward(input, seen);
-    seen = { generation: view.generation, attemptCount: view.attemptCount };
+    const { claimed, tellsJob = false, view } = await carryForward(input, seen);
+    seen = seenAfter(seen, claimed, view);
     if (tellsJob) {
       await tellJob(input, changedSignal);
     }
@@ -109,6 +109,8 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
 }
 
 interface Step {
+  /** The row as the claim found it. */
+  readonly claimed: TransferView;
   readonly view: TransferView;
   readonly tellsJob?: boolean;
 }
@@ -118,16 +120,34 @@ async function carryForward(input: TransferInput, seen: SeenSends | undefined): 
   const { transferId } = input;
   const run = { transferId, runId: workflowInfo().runId };
   const answer = await claimTransfer({ ...run, seen });
+  const { view: claimed } = answer;
   switch (answer.next) {
     case 'rest':
-      return { view: answer.view, tellsJob: answer.tellJob === true };
+      return { claimed, view: claimed, tellsJob: answer.tellJob === true };
     case 'reconcile':
-      return { view: await reconcileTransfer(run) };
+      return { claimed, view: await reconcileTransfer(run) };
     case 'ask':
-      return { view: await askPayeeReadiness({ transferId }) };
+      return { claimed, view: await askPayeeReadiness({ transferId }) };
     case 'send':
-      return { view: await sendAndRecord(input, answer.claim) };
+      return { claimed, view: await sendAndRecord(input, answer.claim) };
   }
+}
+
+/**
+ * Never less than was seen before: a row that comes back older in the middle of a step would pass for the truth. Once
+ * the claim has said so, the row begins anew.
+ */
+function seenAfter(
+  seen: SeenSends | undefined,
+  claimed: TransferView,
+  view: TransferView,
+): SeenSends {
+  const believed =
+    claimed.failureReason === 'unknown_records_older' ? [view] : [view, claimed, seen ?? view];
+  return {
+    generation: Math.max(...believed.map(({ generation }) => generation)),
+    attemptCount: Math.max(...believed.map(({ attemptCount }) => attemptCount)),
+  };
 }
 
 async function sendAndRecord(

@@ -15,6 +15,7 @@ const SENDABLE: ClaimFacts = {
   openGeneration: { isKeySendable: true, wasSent: true, destinationIsPayee: true },
   sends: [],
   listIsFresh: true,
+  lookedSinceClosing: true,
   payeeWaitIsOver: false,
 };
 

@@ -52,9 +52,15 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
       destinationIsPayee: open.request.destination === account?.stripeAccountId,
     },
     sends: sendsOf(row, open?.generation),
+    lookedSinceClosing: hasLookedSinceClosing(row),
     listIsFresh: rules.isListFresh(records.listReadAtMs, nowMs),
     payeeWaitIsOver: isPayeeWaitOver(row, nowMs),
   };
+}
+
+function hasLookedSinceClosing({ generations, notSeenSinceMs }: TransferRow): boolean {
+  const closedAtMs = generations.at(-1)?.closedAtMs ?? null;
+  return closedAtMs === null || (notSeenSinceMs !== null && notSeenSinceMs >= closedAtMs);
 }
 
 export function sendsOf(row: TransferRow, generation: number | undefined): AttemptRow[] {
@@ -102,8 +108,10 @@ function carryOut(system: System, row: TransferRow, run: Run, decision: ClaimDec
       return REST;
     case 'send_open':
       return claim(system, row, run, openGenerationOf(row));
+    case 'give_up_key':
+      return giveUpKey(system, row, decision.reason);
     case 'send_next':
-      return claim(system, row, run, openNext(system, row, decision.closing));
+      return claim(system, row, run, openNext(system, row));
   }
 }
 
@@ -135,15 +143,19 @@ function claim(
   return heldClaim(row, run);
 }
 
-function openNext(system: System, row: TransferRow, closing: string | undefined): GenerationRow {
+function giveUpKey(system: System, row: TransferRow, reason: string): Claimed {
+  const open = openGenerationOf(row);
+  if (open !== undefined) {
+    system.records.closeGeneration(row, open.generation, reason, system.nowMs);
+  }
+  return RECONCILE;
+}
+
+function openNext(system: System, row: TransferRow): GenerationRow {
   const { nowMs, records } = system;
   const account = records.accounts.get(row.userId);
   if (account === undefined) {
     throw new Error(`transfer ${row.id} was to be sent without an account`);
-  }
-  const open = openGenerationOf(row);
-  if (open !== undefined && closing !== undefined) {
-    records.closeGeneration(row, open.generation, closing, nowMs);
   }
   const request = freezeRequest({
     installationId: INSTALLATION_ID,
@@ -203,5 +215,6 @@ export function markDistrusted(system: System, row: TransferRow, reason: ReasonC
   }
   if (row.status !== 'voided' && row.status !== 'completed') {
     records.move(row, 'unknown', reason);
+    row.notSeenSinceMs = null;
   }
 }

@@ -94,11 +94,17 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
       nextState: (...given) => ({ ...RULES.nextState(...given), closeGeneration: false }),
       decideClaim: (facts) => {
         const decision = RULES.decideClaim(facts);
-        const givesUp = decision.do === 'send_next' && decision.closing !== undefined;
+        const givesUp = decision.do === 'give_up_key';
         return givesUp ? { do: 'rest' } : decision;
       },
     }),
     breaks: SILENT,
+  },
+  'another key is opened without a look at Stripe': {
+    options: rulesWith({
+      decideClaim: (facts) => RULES.decideClaim({ ...facts, lookedSinceClosing: true }),
+    }),
+    breaks: TWICE,
   },
   'one empty look proves that nothing was paid': {
     options: rulesWith({ isProvenAbsent: () => true }),

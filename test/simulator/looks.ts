@@ -4,6 +4,7 @@
  */
 import { isAlarm } from '../../src/domain/next-state';
 import type { StripeMatch } from '../../src/domain/reconciliation';
+import { isTerminal } from '../../src/domain/transfer-state';
 import { markDistrusted } from './claims';
 import { openGenerationOf, type TransferRow } from './records';
 import { concludeClaim, proveUnpaid } from './sends';
@@ -14,6 +15,7 @@ import { CURRENCY, type System } from './system';
 /** Stripe's list as it was asked for one transfer. */
 export interface Look {
   readonly transferId: string;
+  readonly status: TransferRow['status'];
   readonly beganAtMs: number;
   readonly attemptCount: number;
   readonly matches: readonly StripeMatch[];
@@ -29,7 +31,7 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
   if (row.status === 'processing' && row.claimRunId !== runId) {
     concludeClaim(system, row);
   }
-  if (row.status !== 'unknown') {
+  if (isTerminal(row.status) || row.status === 'processing') {
     return undefined;
   }
   const { nowMs, stripe } = system;
@@ -41,16 +43,22 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
     .flatMap((destination) => stripe.list(nowMs, destination))
     .filter(({ debtId }) => debtId === row.id)
     .map(matchOf);
-  return { transferId: row.id, beganAtMs: nowMs, attemptCount: row.attemptCount, matches };
+  const { attemptCount, id: transferId, status } = row;
+  return { transferId, status, beganAtMs: nowMs, attemptCount, matches };
 }
 
 export function endLook(system: System, look: Look): void {
   const row = system.records.transfer(look.transferId);
-  if (row.status !== 'unknown' || row.attemptCount !== look.attemptCount) {
+  if (row.status !== look.status || row.attemptCount !== look.attemptCount) {
     return;
   }
-  if (adoptMatches(system, row, look.matches) === 'not_seen') {
+  if (adoptMatches(system, row, look.matches) !== 'not_seen') {
+    return;
+  }
+  if (row.status === 'unknown') {
     notSeen(system, row, look);
+  } else {
+    row.notSeenSinceMs = look.beganAtMs;
   }
 }
 
