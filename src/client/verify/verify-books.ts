@@ -16,7 +16,9 @@ export async function verifyBooks(
 ): Promise<{ readonly checks: VerifyCheck[]; readonly balances: readonly TrialBalanceRow[] }> {
   return inTransaction(database, async (transaction) => {
     await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    await transaction.execute(sql`set local statement_timeout = ${sql.raw(`'${STATEMENT_TIMEOUT}'`)}`);
+    await transaction.execute(
+      sql`set local statement_timeout = ${sql.raw(`'${STATEMENT_TIMEOUT}'`)}`,
+    );
     const invariants = [
       ...(await checkInvariants(transaction, settlementId)),
       ...(await checkDiligence(transaction, settlementId)),

@@ -19,7 +19,8 @@ const DESCRIBED_MAX = 1_000;
 
 export const RUN_STATEMENTS = {
   job_without_run: 'every job that is not complete has a running workflow',
-  open_without_run: 'every open transfer has a running workflow, or its running job has yet to start it',
+  open_without_run:
+    'every open transfer has a running workflow, or its running job has yet to start it',
   unpaid_with_completed_run: 'no workflow is completed for a transfer that is not paid',
   ended_with_running_run: 'no workflow is running for a transfer that is at its end',
 } as const;
@@ -110,7 +111,10 @@ async function listRuns(client: Client, settlementId: string): Promise<RunStates
   for await (const { workflowId, status, startTime } of client.workflow.list({ query })) {
     const known = newest.get(workflowId);
     const startedAt = startTime.getTime();
-    if (status.name !== 'CONTINUED_AS_NEW' && (known === undefined || known.startedAt <= startedAt)) {
+    if (
+      status.name !== 'CONTINUED_AS_NEW' &&
+      (known === undefined || known.startedAt <= startedAt)
+    ) {
       newest.set(workflowId, { state: stateOf(status.name), startedAt });
     }
   }

@@ -77,7 +77,9 @@ async function reallyMissing(
   listed: ListedTransfer[],
 ): Promise<Booking[]> {
   const ids = new Set(listed.map(({ id }) => id));
-  const unlisted = [...bookings.values()].filter(({ stripeTransferId }) => !ids.has(stripeTransferId));
+  const unlisted = [...bookings.values()].filter(
+    ({ stripeTransferId }) => !ids.has(stripeTransferId),
+  );
   if (unlisted.length > RETRIEVED_MAX) {
     return unlisted;
   }
@@ -179,7 +181,7 @@ function breakOf(
   about: { readonly listed?: ListedTransfer; readonly booking?: Booking | undefined },
 ): VerifyBreak {
   const { booking, listed } = about;
-  const transferId = listed?.metadata['payout_transfer_id'] ?? booking?.transferId;
+  const transferId = namedTransfer(listed) ?? booking?.transferId;
   const stripeTransferId = listed?.id ?? booking?.stripeTransferId;
   const currency = listed?.currency ?? booking?.currency;
   return {
@@ -191,4 +193,12 @@ function breakOf(
     stripeMinor: listed?.amountMinor ?? 0,
     ...(currency !== undefined && { currency }),
   };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Metadata can be edited at Stripe, so what is no id of ours is not told (M12). */
+function namedTransfer(listed: ListedTransfer | undefined): string | undefined {
+  const named = listed?.metadata['payout_transfer_id'];
+  return named !== undefined && UUID.test(named) ? named : undefined;
 }
