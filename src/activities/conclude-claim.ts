@@ -1,16 +1,15 @@
-import { attemptLedgerKey } from '../domain/ids';
 import { isPayeeNotReady } from '../domain/claim-rules';
 import { keyIsProvenUnpaid, nextState } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
-import { postLedger } from '../db/ledger';
 import { markAccountNotReady } from '../db/user-stripe-accounts';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { closeGeneration, findGenerations } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markBlocked, markFailedTerminal, markRetryable, markUnknown } from '../db/transfer-moves';
 import { knownSends, type AttemptedSend } from './known-sends';
+import { recordRefusals } from './record-refusals';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
 import { tripBreaker } from './trip-breaker';
@@ -101,25 +100,4 @@ async function tellOthers(
     }
   }
   await tripBreaker(executor, transfer, reason);
-}
-
-/** One record without entries for each attempt that is proven to have paid nothing; written once, whoever repeats it. */
-async function recordRefusals(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  attempts: readonly AttemptedSend[],
-): Promise<void> {
-  for (const attempt of attempts) {
-    if (attempt.resolution === 'not_created') {
-      await postLedger(executor, {
-        idempotencyKey: attemptLedgerKey(transfer.id, attempt.attemptNumber),
-        kind: 'refusal',
-        settlementId: transfer.settlementId,
-        transferId: transfer.id,
-        attemptNumber: attempt.attemptNumber,
-        ...(attempt.reason !== null && { reason: attempt.reason }),
-        entries: [],
-      });
-    }
-  }
 }

@@ -2,11 +2,12 @@ import { classifyAnswer } from '../domain/classify-answer';
 import type { TransferClaim } from '../domain/contracts';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import { inTransaction } from '../db/database';
-import { beginSend, recordAnswer } from '../db/payout-attempts';
+import { beginSend, findAttempts, recordAnswer } from '../db/payout-attempts';
 import { lockTransfer } from '../db/transfer-moves';
 import { sendTransfer } from '../stripe/transfers';
 import type { ActivityDependencies } from './dependencies';
 import { failureOfOutcome, failureOfRefusedSend } from './failures';
+import { recordRefusals } from './record-refusals';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
 
@@ -42,7 +43,10 @@ export async function createStripeTransfer(
   throw failureOfOutcome(outcome, answer);
 }
 
-/** The answer, and with it the payment if it says so: a success is never left to a later step (M9). */
+/**
+ * The answer, and with it the payment if it says so: a success is never left to a later step (M9). Nor is the record of
+ * a refusal that comes when its claim is over: nobody would write it (M8).
+ */
 async function keepAnswer(
   dependencies: ActivityDependencies,
   attempt: TransferClaim & { readonly attemptNumber: number },
@@ -58,6 +62,8 @@ async function keepAnswer(
         attemptNumber: attempt.attemptNumber,
         generation: attempt.generation,
       });
+    } else if (transfer.status !== 'processing' || transfer.generation !== attempt.generation) {
+      await recordRefusals(transaction, transfer, await findAttempts(transaction, transfer.id));
     }
   });
 }

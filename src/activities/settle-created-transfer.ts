@@ -7,6 +7,7 @@ import { pauseByAutomation } from '../db/payout-controls';
 import { closeGeneration } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markCompleted } from '../db/transfer-moves';
+import { recordRefusals } from './record-refusals';
 
 /** A transfer that Stripe made for a debt, and the send it answers to. */
 export interface CreatedTransfer {
@@ -31,9 +32,8 @@ export async function settleCreatedTransfer(
 ): Promise<PayoutTransfer> {
   const { stripeTransferId, generation } = created;
   // Every send of one key is one transfer at Stripe, so this answer speaks for the lost ones too.
-  const unresolved = (await findAttempts(executor, transfer.id)).filter(
-    (attempt) => attempt.resolution === null,
-  );
+  const attempts = await findAttempts(executor, transfer.id);
+  const unresolved = attempts.filter((attempt) => attempt.resolution === null);
   for (const attempt of unresolved) {
     if (attempt.generation === generation) {
       await resolveAttempt(executor, attempt, { stripeTransferId });
@@ -42,6 +42,8 @@ export async function settleCreatedTransfer(
   if (transfer.stripeTransferId === stripeTransferId) {
     return transfer;
   }
+  // The claim ends here, so those of its sends that were refused before this one paid have their records now (M8).
+  await recordRefusals(executor, transfer, attempts);
   // A send of another generation that is still open may have paid this debt again.
   if (unresolved.some((attempt) => attempt.generation !== generation)) {
     await raiseDuplicateAlarm(executor, transfer);

@@ -14,6 +14,7 @@ import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
+import { verifyCommand } from './commands/verify';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
 import { watchNpx } from './npx-watch';
@@ -103,6 +104,15 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string, options: StatusOptions) =>
       finish((context) => statusCommand(context, settlement, options)),
+    );
+  program
+    .command('verify [settlement]')
+    .description(
+      'compare Postgres, ledger, workflows and Stripe, both ways; ends with 1 on any break',
+    )
+    .option(...JSON_OPTION)
+    .action((settlement: string | undefined, options: JsonOption) =>
+      finish((context) => verifyCommand(context, settlement, options)),
     );
 }
 

@@ -43,7 +43,7 @@ export interface SettlementStatus {
 }
 
 /** No settlement of this id is recorded. */
-class UnknownSettlementError extends Error {
+export class UnknownSettlementError extends Error {
   override readonly name = 'UnknownSettlementError';
   constructor(readonly settlementId: string) {
     super(`settlement ${settlementId} is not recorded here`);

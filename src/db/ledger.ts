@@ -3,6 +3,7 @@ import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { LedgerAccount, LedgerEntry, LedgerTransactionKind } from '../domain/ledger';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
+import { lockJobForPosting } from './ledger-hash';
 import { ledgerEntries, ledgerTransactions } from './schema';
 
 export interface LedgerPosting {
@@ -29,6 +30,7 @@ export class LedgerConflictError extends Error {
  * @throws LedgerConflictError when the key is taken by other content
  */
 export async function postLedger(executor: Executor, posting: LedgerPosting): Promise<boolean> {
+  await lockJobForPosting(executor, posting.settlementId);
   const [written] = await executor
     .insert(ledgerTransactions)
     .values({

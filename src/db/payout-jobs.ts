@@ -1,8 +1,10 @@
-import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
 
 import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
-import type { Executor } from './database';
-import { payoutJobs } from './schema';
+import { TERMINAL_STATUSES } from '../domain/transfer-state';
+import { inTransaction, type Database, type Executor } from './database';
+import { hashLedger, lockJobForSealing, type LedgerSeal } from './ledger-hash';
+import { payoutJobs, payoutTransfers } from './schema';
 
 export type PayoutJob = typeof payoutJobs.$inferSelect;
 
@@ -103,15 +105,50 @@ export async function updateJobRun(
 }
 
 /**
- * Completes a job in one statement that looks at its transfers itself: no row moves while any of them is open. The
- * counts are taken by the same statement.
+ * Completes a job once every transfer is terminal, and seals the settlement's ledger with it, in one transaction. A job
+ * that an operator's retry has opened again is sealed anew when it completes again.
+ *
+ * Called at every look, so the lock and the hash wait until nothing is open. Safe to repeat.
  * @returns whether the job is complete now
  */
-export async function completeJobWhenTerminal(executor: Executor, jobId: string): Promise<boolean> {
+export async function completeJobWhenTerminal(database: Database, jobId: string): Promise<boolean> {
+  const job = await findJobById(database, jobId);
+  if (job === undefined || job.status === 'complete' || (await hasOpenTransfers(database, jobId))) {
+    return job?.status === 'complete';
+  }
+  return inTransaction(database, async (transaction) => {
+    await lockJobForSealing(transaction, jobId);
+    const seal = await hashLedger(transaction, job.settlementId);
+    await completeSealed(transaction, jobId, seal);
+    return (await findJobById(transaction, jobId))?.status === 'complete';
+  });
+}
+
+async function hasOpenTransfers(executor: Executor, jobId: string): Promise<boolean> {
+  const open = await executor
+    .select({ id: payoutTransfers.id })
+    .from(payoutTransfers)
+    .where(
+      and(
+        eq(payoutTransfers.payoutJobId, jobId),
+        notInArray(payoutTransfers.status, [...TERMINAL_STATUSES]),
+      ),
+    )
+    .limit(1);
+  return open.length > 0;
+}
+
+/** Looks at the transfers once more, in the statement that completes: no row moves while any of them is open. */
+async function completeSealed(
+  executor: Executor,
+  jobId: string,
+  seal: LedgerSeal | undefined,
+): Promise<void> {
   await executor.execute(sql`
     update payout_jobs as job
     set status = 'complete', completed_at = payout_now(), updated_at = payout_now(),
-        completed_count = counted.completed, failed_count = counted.failed
+        completed_count = counted.completed, failed_count = counted.failed,
+        sealed_ledger_hash = ${seal?.hash ?? null}, sealed_ledger_id = ${seal?.ledgerId ?? null}
     from (
       select count(*) filter (where status = 'completed') as completed,
              count(*) filter (where status = 'failed_terminal') as failed,
@@ -119,8 +156,6 @@ export async function completeJobWhenTerminal(executor: Executor, jobId: string)
       from payout_transfers where payout_job_id = ${jobId}
     ) as counted
     where job.id = ${jobId} and job.status <> 'complete' and counted.open = 0`);
-  const job = await findJobById(executor, jobId);
-  return job?.status === 'complete';
 }
 
 /** Says that Stripe's list of the settlement has to be read. @returns whether nobody had said so yet. Safe to repeat. */

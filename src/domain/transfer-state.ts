@@ -25,12 +25,14 @@ export const TRANSFER_TRANSITIONS: Readonly<Record<TransferStatus, readonly Tran
   completed: [],
 };
 
-const TERMINAL: ReadonlySet<TransferStatus> = new Set<TransferStatus>([
+export const TERMINAL_STATUSES = [
   'completed',
   'failed_terminal',
   'cancelled',
   'voided',
-]);
+] as const satisfies readonly TransferStatus[];
+
+const TERMINAL: ReadonlySet<TransferStatus> = new Set<TransferStatus>(TERMINAL_STATUSES);
 
 export function isTerminal(status: TransferStatus): boolean {
   return TERMINAL.has(status);

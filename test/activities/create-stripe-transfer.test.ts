@@ -3,7 +3,7 @@
  * Method: the sandbox answers as Stripe does or as a fault says; rows, ledger and the oracle are compared after each.
  */
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenTransfer, newId } from '../support/builders';
+import { givenTransfer, newId, refusalOf } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { createStripeClient } from '../../src/stripe/client';
@@ -309,19 +309,36 @@ describe('S39 attempts', () => {
     expect(await bed.recordsOf(transfer)).toEqual(['payout ledger:payout:<id>:2']);
   });
 
+  test('a refusal before the payment of the same claim has its record', async () => {
+    const transfer = await payable();
+    await bed.fault(RATE_LIMITED);
+    const claim = await bed.claimToSend(transfer);
+    await bed.send(claim);
+    await bed.send(claim);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', attemptCount: 2 });
+    expect(await bed.recordsOf(transfer)).toEqual([
+      'refusal ledger:payout:<id>:1 transient_rate_limited',
+      'payout ledger:payout:<id>:2',
+    ]);
+  });
+
   test('S39 rollback: when the record cannot be written the state is not either, and the attempt stays', async () => {
     const transfer = await payable();
     await bed.fault(RATE_LIMITED);
     const claim = await bed.claimToSend(transfer);
     await bed.send(claim);
     await bed.rows(
-      `insert into ledger_transactions (idempotency_key, kind, settlement_id)
-       values ($1, 'refusal', $2)`,
-      [`ledger:payout:${transfer.id}:1`, (await payable()).settlementId],
+      `create function refuse_record() returns trigger language plpgsql as
+       $$ begin raise exception 'the record cannot be written'; end $$`,
     );
-    await expect(bed.record(claim)).rejects.toThrow('exists with other content');
+    await bed.rows(
+      `create trigger refuse_record before insert on ledger_transactions for each row
+       when (new.idempotency_key = 'ledger:payout:${transfer.id}:1') execute function refuse_record()`,
+    );
+    expect(await refusalOf(bed.record(claim))).toBe('the record cannot be written');
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'processing', attemptCount: 1 });
     expect(await bed.attemptsOf(transfer)).toMatchObject([{ resolution: 'not_created' }]);
+    await bed.rows('drop function refuse_record() cascade');
   });
 });
 

@@ -199,7 +199,16 @@ describe('wrong use', () => {
   });
 
   test('--help of every command ends with 0', async () => {
-    const commands = ['', 'local up', 'setup', 'worker', 'accounts import', 'settle', 'status'];
+    const commands = [
+      '',
+      'local up',
+      'setup',
+      'worker',
+      'accounts import',
+      'settle',
+      'status',
+      'verify',
+    ];
     const results = await Promise.all(
       [...commands, 'config'].map((name) =>
         bed.run([...name.split(' ').filter(Boolean), '--help']),

@@ -77,6 +77,7 @@ describe('npx from the repository root', () => {
       'accounts',
       'settle',
       'status',
+      'verify',
     ]);
     expect(commandsIn(local.stdout)).toEqual(['up']);
     expect(commandsIn(accounts.stdout)).toEqual(['import']);

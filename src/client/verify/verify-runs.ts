@@ -1,0 +1,138 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+
+import { SEARCH_ATTRIBUTES } from '../../domain/contracts';
+import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
+import type { Database } from '../../db/database';
+import {
+  isOpen,
+  readBookTransfers,
+  type BookJob,
+  type BookTransfer,
+} from '../../db/settlement-books';
+import type { VerifyBreak } from './verify-report';
+
+/** A settlement or a row that changed less than this ago may be ahead of its run, or its run ahead of it. */
+export const RUN_GRACE_MS = 60_000;
+
+/** Visibility lags behind by moments; that does not explain more than so many, so no more are asked about one by one. */
+const DESCRIBED_MAX = 1_000;
+
+export const RUN_STATEMENTS = {
+  job_without_run: 'every job that is not complete has a running workflow',
+  open_without_run:
+    'every open transfer has a running workflow, or its running job has yet to start it',
+  unpaid_with_completed_run: 'no workflow is completed for a transfer that is not paid',
+  ended_with_running_run: 'no workflow is running for a transfer that is at its end',
+} as const;
+
+type RunBreakKind = keyof typeof RUN_STATEMENTS;
+
+/** What visibility shows of one workflow id: its newest run, without those that continued as new. */
+type RunStates = ReadonlyMap<string, 'RUNNING' | 'COMPLETED' | 'OTHER'>;
+
+/** Compares the rows of a settlement to one visibility list; what looks broken is looked at again before it is told. */
+export async function verifyRuns(
+  { client, database }: { readonly client: Client; readonly database: Database },
+  job: BookJob,
+  transfers: ReadonlyMap<string, BookTransfer>,
+): Promise<VerifyBreak[]> {
+  const { settlementId } = job;
+  const runs = await listRuns(client, settlementId);
+  const jobRuns = runs.get(jobWorkflowId(settlementId)) === 'RUNNING';
+  const isYoung = job.ageMs < RUN_GRACE_MS;
+  const suspects = [...transfers.values()].flatMap((transfer) => {
+    const kind = suspicion(transfer, runs.get(transferWorkflowId(transfer.id)), jobRuns);
+    return kind === undefined || (isYoung && kind === 'open_without_run')
+      ? []
+      : [{ kind, transferId: transfer.id }];
+  });
+  const breaks = await confirmed({ client, database }, { settlementId, jobRuns }, suspects);
+  const isJobLost =
+    !job.isComplete &&
+    !jobRuns &&
+    !isYoung &&
+    (await describeRun(client, jobWorkflowId(settlementId))) !== 'RUNNING';
+  return [
+    ...(isJobLost ? [{ kind: 'job_without_run', settlementId }] : []),
+    ...breaks.map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
+  ];
+}
+
+function suspicion(
+  transfer: BookTransfer,
+  run: 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined,
+  jobRuns: boolean,
+): RunBreakKind | undefined {
+  if (run === 'COMPLETED') {
+    return transfer.status === 'completed' ? undefined : 'unpaid_with_completed_run';
+  }
+  if (run === 'RUNNING') {
+    return isOpen(transfer) || transfer.unchangedMs < RUN_GRACE_MS
+      ? undefined
+      : 'ended_with_running_run';
+  }
+  const isStillToStart = run === undefined && jobRuns;
+  return isOpen(transfer) && !isStillToStart ? 'open_without_run' : undefined;
+}
+
+interface Suspect {
+  readonly kind: RunBreakKind;
+  readonly transferId: string;
+}
+
+/** Asks Temporal itself, and Postgres once more: both may have moved since they were read. */
+async function confirmed(
+  { client, database }: { readonly client: Client; readonly database: Database },
+  { settlementId, jobRuns }: { readonly settlementId: string; readonly jobRuns: boolean },
+  suspects: readonly Suspect[],
+): Promise<Suspect[]> {
+  if (suspects.length === 0 || suspects.length > DESCRIBED_MAX) {
+    return [...suspects];
+  }
+  const runs = new Map<string, 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined>();
+  for (const { transferId } of suspects) {
+    runs.set(transferId, await describeRun(client, transferWorkflowId(transferId)));
+  }
+  const rows = await readBookTransfers(
+    database,
+    settlementId,
+    suspects.map(({ transferId }) => transferId),
+  );
+  return suspects.flatMap(({ transferId }) => {
+    const row = rows.get(transferId);
+    const kind = row && suspicion(row, runs.get(transferId), jobRuns);
+    return kind === undefined ? [] : [{ kind, transferId }];
+  });
+}
+
+async function listRuns(client: Client, settlementId: string): Promise<RunStates> {
+  const newest = new Map<string, { state: 'RUNNING' | 'COMPLETED' | 'OTHER'; startedAt: number }>();
+  const query = `${SEARCH_ATTRIBUTES.settlementId.name}="${settlementId}"`;
+  for await (const { workflowId, status, startTime } of client.workflow.list({ query })) {
+    const known = newest.get(workflowId);
+    const startedAt = startTime.getTime();
+    if (
+      status.name !== 'CONTINUED_AS_NEW' &&
+      (known === undefined || known.startedAt <= startedAt)
+    ) {
+      newest.set(workflowId, { state: stateOf(status.name), startedAt });
+    }
+  }
+  return new Map([...newest].map(([workflowId, { state }]) => [workflowId, state]));
+}
+
+async function describeRun(client: Client, workflowId: string) {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return stateOf(status.name);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function stateOf(name: string): 'RUNNING' | 'COMPLETED' | 'OTHER' {
+  return name === 'RUNNING' || name === 'COMPLETED' ? name : 'OTHER';
+}
