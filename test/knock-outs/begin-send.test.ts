@@ -48,12 +48,15 @@ async function insertAttempt(
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  gate.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => gate.switchOn());
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 describe('a pause is set between claim and send', () => {
   const givenPausedClaim = async () => {

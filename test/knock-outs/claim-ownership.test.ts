@@ -39,13 +39,18 @@ jest.mock('../../src/domain/claim-rules', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  ownRunOnly.switchOn();
-  noTakingOver.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => {
+  ownRunOnly.switchOn();
+  noTakingOver.switchOn();
+});
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 test('with the guard a second run finds out first, and then asks with the same key: paid once', async () => {
   const transfer = await givenPayable(bed);

@@ -33,13 +33,18 @@ jest.mock('../../src/domain/send-gate', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  rule.switchOn();
-  claimsQuestion.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => {
+  rule.switchOn();
+  claimsQuestion.switchOn();
+});
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 async function givenAnswerLostADayAgo(): Promise<PayoutTransfer> {
   const transfer = await givenPayable(bed);

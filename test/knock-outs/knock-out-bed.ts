@@ -21,6 +21,7 @@ export async function backUp(bed: ActivityBed): Promise<() => Promise<void>> {
     `select tablename as name from pg_tables where schemaname = 'public'`,
   );
   await bed.inTransaction(
+    'drop schema if exists backup cascade',
     'create schema backup',
     ...tables.map(({ name }) => `create table backup.${name} as table public.${name}`),
   );

@@ -26,12 +26,15 @@ jest.mock('../../src/activities/record-outcome', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  fence.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => fence.switchOn());
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 /** `run-1` has the answer 429 and has not recorded it; `run-2` has ended that claim and holds the next. */
 async function givenOvertakenRefusal() {

@@ -34,13 +34,18 @@ jest.mock('../../src/domain/send-gate', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  rule.switchOn();
-  claimsQuestion.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => {
+  rule.switchOn();
+  claimsQuestion.switchOn();
+});
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 /** Paid at Stripe, while the database remembers nothing later than its last reading of the list. */
 async function givenPaidAndForgotten(hoursAgo: number): Promise<PayoutTransfer> {

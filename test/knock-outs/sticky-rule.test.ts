@@ -25,12 +25,18 @@ jest.mock('../../src/domain/next-state', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  rule.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => rule.switchOn());
+
+afterEach(async () => {
+  await setTriggers('enable');
+  await bed.calm();
+});
+
+afterAll(() => bed.close());
 
 /** What Stripe says without having looked at the earlier send. */
 const KEEPS_THE_KEY: readonly (readonly [string, Record<string, unknown>])[] = [
@@ -53,10 +59,10 @@ async function givenLostAnswer(): Promise<PayoutTransfer> {
 }
 
 /** Both halves of the rule in SQL: what an unresolved send may become, and that its key may not end. */
-async function switchOffTriggers(): Promise<void> {
+async function setTriggers(to: 'enable' | 'disable'): Promise<void> {
   await bed.inTransaction(
-    'alter table payout_transfers disable trigger payout_transfers_transition',
-    'alter table payout_generations disable trigger payout_generations_close',
+    `alter table payout_transfers ${to} trigger payout_transfers_transition`,
+    `alter table payout_generations ${to} trigger payout_generations_close`,
   );
 }
 
@@ -100,7 +106,7 @@ describe('without the rule in code and without the triggers', () => {
     async (_what, refusal) => {
       const transfer = await givenLostAnswer();
       rule.switchOff();
-      await switchOffTriggers();
+      await setTriggers('disable');
       await bed.fault(refusal);
       expect(['retryable', 'blocked']).toContain((await bed.step(transfer)).status);
       await letItBeTriedAgain(transfer);
@@ -114,7 +120,7 @@ describe('without the rule in code and without the triggers', () => {
     async (_what, refusal) => {
       const transfer = await givenLostAnswer();
       rule.switchOff();
-      await switchOffTriggers();
+      await setTriggers('disable');
       await bed.fault(refusal);
       expect(['blocked', 'failed_terminal']).toContain((await bed.step(transfer)).status);
       await letItBeTriedAgain(transfer);

@@ -36,13 +36,18 @@ jest.mock('../../src/domain/generation', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  keyOfGeneration.switchOn();
-  keyOfDebt.switchOn();
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => {
+  keyOfGeneration.switchOn();
+  keyOfDebt.switchOn();
+});
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 describe('an answer is lost and Temporal tries again', () => {
   test('with the key of the generation Stripe answers for the first send: paid once', async () => {

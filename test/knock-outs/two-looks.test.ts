@@ -40,14 +40,19 @@ jest.mock('../../src/domain/limits', () => {
 
 let bed: ActivityBed;
 
-beforeEach(async () => {
-  for (const guard of [rule, secondLook, dayAfterSend]) {
-    guard.switchOn();
-  }
+beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-afterEach(() => bed.close());
+beforeEach(() => {
+  for (const guard of [rule, secondLook, dayAfterSend]) {
+    guard.switchOn();
+  }
+});
+
+afterEach(() => bed.calm());
+
+afterAll(() => bed.close());
 
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
