@@ -4,6 +4,7 @@
  */
 import type * as GenerationModule from '../../src/domain/generation';
 import { settleCreatedTransfer } from '../../src/activities/settle-created-transfer';
+import { assertInstallation, recordInstallation } from '../../src/db/installation';
 import { postgresErrorOf } from '../../src/db/database-errors';
 import { LedgerConflictError, postLedger } from '../../src/db/ledger';
 import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
@@ -160,7 +161,10 @@ describe('one transfer an award (contest, user, award)', () => {
     expect(await transfersTo(stripeAccountId)).toBe(1);
   });
 
-  test('without it and under another installation id nothing in Postgres stands behind it: PAID TWICE', async () => {
+  test('without it and under another installation id only the check of a process at its start is left; past that PAID TWICE', async () => {
+    await recordInstallation(bed.database, bed.platform);
+    const renamed = assertInstallation(bed.database, { installationId: 'renamed' });
+    expect(await endOf(renamed)).toBe('InstallationMismatchError');
     await bed.rows(DROPS.award);
     const { second, stripeAccountId } = await givenAwardSettledTwice('renamed');
     expect(second).toBe('done');
