@@ -2,6 +2,7 @@
  * Goal: one run gets the right to send, exactly when nothing stands in the way, and otherwise the reason (S10, S41).
  * Method: accounts come, are replaced and fail, pauses are set and lifted, and days pass by a moved clock.
  */
+import { claimTransfer } from '../../src/activities/claim-transfer';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
@@ -230,6 +231,20 @@ describe('pauses and approvals', () => {
     await pause(null);
     expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
   });
+});
+
+test('a first send waits for Stripe’s list, which was read 12 hours ago, to be read again', async () => {
+  const transfer = await givenTransfer(bed.database, { account: newAccountId() });
+  await bed.moveClocks({ hours: 12 });
+  const look = { transferId: transfer.id, runId: 'run-1' };
+  expect(await claimTransfer(bed.dependencies, look)).toMatchObject({
+    next: 'rest',
+    tellJob: true,
+    view: { status: 'pending', attemptCount: 0 },
+  });
+  expect(await bed.generationsOf(transfer)).toEqual([]);
+  await bed.readList(transfer);
+  expect(await claimTransfer(bed.dependencies, look)).toMatchObject({ next: 'send' });
 });
 
 test('a key that only met refusals is left behind after 23 hours', async () => {

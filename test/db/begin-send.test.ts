@@ -144,6 +144,15 @@ const GATES: Readonly<Record<string, Gate>> = {
   },
   'another Stripe account pays': { shut: open, platform: { stripeAccountId: 'acct_other' } },
   'another mode pays': { shut: open, platform: { livemode: true } },
+  'Stripe’s list was read 12 hours ago and the key was never sent': {
+    shut: () => movePayoutClock(bed, { hours: 12 }),
+  },
+  'Stripe’s list was never read': {
+    shut: ({ transfer }) =>
+      bed.rows('update payout_jobs set stripe_list_read_at = null where id = $1', [
+        transfer.payoutJobId,
+      ]),
+  },
   'the first send is 23 hours old': {
     shut: async ({ claim }) => {
       await beginSend(bed.database, claim, PLATFORM);

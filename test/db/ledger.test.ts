@@ -8,6 +8,7 @@ import {
   trialBalance,
   type LedgerPosting,
 } from '../../src/db/ledger';
+import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { payoutPosting, settlementPosting } from '../../src/domain/ledger';
 import {
   givenScheduledSettlement,
@@ -157,6 +158,21 @@ describe('double entry', () => {
     });
     expect(await post(payout(1))).toBe(true);
     expect(await refusalOf(post(payout(2)))).toBe('ledger_transactions_one_payout');
+  });
+
+  test('one Stripe transfer is booked as the payment of one debt', async () => {
+    const payout = ({ id, settlementId: ofJob, amountMinor }: PayoutTransfer): LedgerPosting => ({
+      idempotencyKey: `ledger:payout:${id}:1`,
+      kind: 'payout',
+      settlementId: ofJob,
+      transferId: id,
+      attemptNumber: 1,
+      stripeTransferId: 'tr_booked_once',
+      entries: payoutPosting(amountMinor, 'usd'),
+    });
+    expect(await post(payout(await givenTransfer(bed.database, {})))).toBe(true);
+    const other = await givenTransfer(bed.database, {});
+    expect(await refusalOf(post(payout(other)))).toBe('ledger_transactions_one_of_stripe_transfer');
   });
 
   test('the trial balance shows debits and credits of every account and sums to zero', async () => {

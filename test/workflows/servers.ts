@@ -110,7 +110,7 @@ export function useDevServer(identity?: string): ServerUnderTest {
   };
 }
 
-async function makeNamespace(connection: Connection): Promise<string> {
+export async function makeNamespace(connection: Connection): Promise<string> {
   const namespace = `workflows-${process.pid}-${Date.now()}`;
   await connection.workflowService.registerNamespace({
     namespace,
