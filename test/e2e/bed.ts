@@ -10,6 +10,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type QueryResultRow } from 'pg';
 
+import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
 import type { SettlementStatus } from '../../src/client/read-status';
 import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
 
@@ -60,6 +61,7 @@ export class Bed {
   private readonly folder = mkdtempSync(path.join(tmpdir(), 'payouts-e2e-'));
   private readonly processes: TestProcess[] = [];
   private readonly pool: Pool;
+  private readonly product: DatabaseConnection;
 
   constructor(
     readonly addresses: Addresses,
@@ -73,8 +75,14 @@ export class Bed {
       STRIPE_REQUESTS_PER_SECOND: '100',
       ...settings,
     };
+    this.product = openDatabase(addresses.databaseUrl, 2);
     this.pool = new Pool({ connectionString: addresses.databaseUrl, max: 3 });
     this.pool.on('error', () => undefined);
+  }
+
+  /** Postgres as the product opens it, for the statements that hold at every moment. */
+  get database(): Database {
+    return this.product.database;
   }
 
   /** Runs `payouts …args` to its end, in a folder without a `.env`. */
@@ -167,6 +175,7 @@ export class Bed {
   /** Stops what this bed started, processes first. */
   async close(): Promise<void> {
     await Promise.all(this.processes.map((child) => child.stop()));
+    await this.product.close();
     await this.pool.end();
     rmSync(this.folder, { recursive: true, force: true });
   }
