@@ -42,7 +42,7 @@ export interface ActivityBed extends DatabaseBed {
   readonly sandbox: TestSandbox;
   readonly platform: Installation;
   readonly dependencies: ActivityDependencies;
-  /** A claim; where Stripe's list has to be read or the payee asked about first, this is done, and it claims again. */
+  /** A claim; where Stripe has to be asked first (its list, the payee, a look between two keys), it is, and it claims again. */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
   /** What the job does before its first send. */
   readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
@@ -95,6 +95,11 @@ export interface SendReport {
   readonly retryDelay?: unknown;
 }
 
+/** Proven unpaid, and looked up only because another key follows. */
+function isUnsent({ status }: TransferView): boolean {
+  return status !== 'unknown' && status !== 'processing';
+}
+
 async function reportOf(
   sending: Promise<{ readonly stripeTransferId: string }>,
 ): Promise<SendReport> {
@@ -139,11 +144,15 @@ export async function openActivityBed(): Promise<ActivityBed> {
       const answer = await claimTransfer(dependencies, { transferId, runId });
       if (answer.next === 'rest' && answer.tellJob === true) {
         await bed.readList({ id: transferId });
-        return claimTransfer(dependencies, { transferId, runId });
+        return bed.claim({ id: transferId }, runId);
+      }
+      if (answer.next === 'reconcile' && isUnsent(answer.view)) {
+        await bed.reconcile({ id: transferId }, runId);
+        return bed.claim({ id: transferId }, runId);
       }
       if (answer.next === 'ask') {
         await askPayeeReadiness(dependencies, { transferId });
-        return claimTransfer(dependencies, { transferId, runId });
+        return bed.claim({ id: transferId }, runId);
       }
       return answer;
     },

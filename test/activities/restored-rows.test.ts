@@ -4,8 +4,13 @@
  */
 import { reopenPaidRuns } from '../../src/activities/reopen-paid-runs';
 import type { WorkflowRuns } from '../../src/activities/workflow-runs';
-import { freezeRequest, stripeIdempotencyKey } from '../../src/domain/generation';
+import {
+  freezeRequest,
+  stripeIdempotencyKey,
+  type FrozenRequest,
+} from '../../src/domain/generation';
 import { transferWorkflowId } from '../../src/domain/ids';
+import { openGeneration } from '../../src/db/payout-generations';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { findUserStripeAccount, replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import {
@@ -52,15 +57,19 @@ function reopen(transfer: PayoutTransfer, runs = completedRuns(transfer.id)) {
   return reopenPaidRuns(bed.dependencies, runs, { transferIds: [transfer.id] });
 }
 
-/** Stripe pays a debt by a send of which the restored rows know nothing. */
-async function loseSend(transfer: PayoutTransfer, generation = 1): Promise<void> {
+async function requestOf(transfer: PayoutTransfer): Promise<FrozenRequest> {
   const account = await findUserStripeAccount(bed.database, transfer.userId);
-  const request = freezeRequest({
+  return freezeRequest({
     ...transfer,
     installationId: bed.platform.installationId,
     transferId: transfer.id,
     destination: account!.stripeAccountId,
   });
+}
+
+/** Stripe pays a debt by a send of which the restored rows know nothing. */
+async function loseSend(transfer: PayoutTransfer, generation = 1): Promise<void> {
+  const request = await requestOf(transfer);
   const idempotencyKey = stripeIdempotencyKey(transfer.id, generation);
   await sendTransfer(bed.dependencies.stripe, { request, idempotencyKey });
   expect(await bed.paidTimes(transfer)).toBe(1);
@@ -93,11 +102,15 @@ const RETURNED: Readonly<
     markFailedTerminal(executor, await claimed(executor, transfer), 'request_refused'),
 };
 
-function claimed(executor: Executor, transfer: PayoutTransfer): Promise<PayoutTransfer> {
-  return markProcessing(executor, transfer, {
-    runId: 'run-before',
-    generation: transfer.generation,
+async function claimed(executor: Executor, transfer: PayoutTransfer): Promise<PayoutTransfer> {
+  const { generation } = await openGeneration(executor, {
+    transferId: transfer.id,
+    generation: 1,
+    request: await requestOf(transfer),
+    stripeAccountId: bed.platform.stripeAccountId,
+    livemode: bed.platform.livemode,
   });
+  return markProcessing(executor, transfer, { runId: 'run-before', generation });
 }
 
 describe.each(Object.keys(RETURNED) as TransferStatus[])(

@@ -2,6 +2,7 @@
  * Goal: a lost answer is not overruled by a later answer that did not look at it (M5): in code, and in Postgres's triggers.
  * Method: send 1 pays and its answer is lost, send 2 is refused; the rule on, off in code, and off in Postgres too.
  */
+import type * as ClaimRulesModule from '../../src/domain/claim-rules';
 import type * as NextStateModule from '../../src/domain/next-state';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
@@ -10,6 +11,16 @@ import { GuardSwitch } from './guard-switch';
 import { hasDuplicateAlarm, LOST } from './knock-out-bed';
 
 const rule = new GuardSwitch();
+const look = new GuardSwitch();
+
+jest.mock('../../src/domain/claim-rules', () => {
+  const actual = jest.requireActual<typeof ClaimRulesModule>('../../src/domain/claim-rules');
+  return {
+    ...actual,
+    decideClaim: (facts: ClaimRulesModule.ClaimFacts) =>
+      actual.decideClaim(look.isOff ? { ...facts, lookedSinceClosing: true } : facts),
+  };
+});
 
 jest.mock('../../src/domain/next-state', () => {
   const actual = jest.requireActual<typeof NextStateModule>('../../src/domain/next-state');
@@ -29,7 +40,10 @@ beforeAll(async () => {
   bed = await openActivityBed();
 });
 
-beforeEach(() => rule.switchOn());
+beforeEach(() => {
+  rule.switchOn();
+  look.switchOn();
+});
 
 afterEach(async () => {
   await setTriggers('enable');
@@ -116,10 +130,28 @@ describe('without the rule in code and without the triggers', () => {
   );
 
   test.each(ENDS_THE_KEY)(
-    'a lost answer, then %s, and a new generation: PAID TWICE, and the settlement stops',
+    'a lost answer, then %s: the look at Stripe between two keys stands behind it, paid once',
     async (_what, refusal) => {
       const transfer = await givenLostAnswer();
       rule.switchOff();
+      await setTriggers('disable');
+      await bed.fault(refusal);
+      expect(['blocked', 'failed_terminal']).toContain((await bed.step(transfer)).status);
+      await letItBeTriedAgain(transfer);
+      expect(await bed.claim(transfer)).toMatchObject({
+        next: 'rest',
+        view: { status: 'completed', generation: 1 },
+      });
+      expect(await bed.paidTimes(transfer)).toBe(1);
+    },
+  );
+
+  test.each(ENDS_THE_KEY)(
+    'a lost answer, then %s, and a new generation without a look: PAID TWICE, and the settlement stops',
+    async (_what, refusal) => {
+      const transfer = await givenLostAnswer();
+      rule.switchOff();
+      look.switchOff();
       await setTriggers('disable');
       await bed.fault(refusal);
       expect(['blocked', 'failed_terminal']).toContain((await bed.step(transfer)).status);
