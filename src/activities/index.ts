@@ -14,6 +14,7 @@ import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
+import { wakeAfterPause } from './wake-after-pause';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 
 /**
@@ -50,7 +51,14 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       reconcileTransfer(dependencies, input),
     ),
     readStripeList: discreetly((input: ReadStripeListInput) => readStripeList(dependencies, input)),
-    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input)),
+    lookAtPauses: discreetly((input: LookAtPausesInput) =>
+      lookAtPauses(dependencies, input, (scope) =>
+        wakeAfterPause(
+          { client: Context.current().client, database: dependencies.database },
+          scope,
+        ),
+      ),
+    ),
     askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),

@@ -11,10 +11,12 @@ export interface LookAtPausesInput {
 /**
  * Looks at the pauses that automation set and whose look is due, and lifts those whose cause is gone (M13). Safe to
  * repeat; of all the jobs that wait for one pause, one asks.
+ * @param wake tells those who waited for the end of a pause of this settlement, or of everything (null)
  */
 export async function lookAtPauses(
   dependencies: ActivityDependencies,
   { settlementId }: LookAtPausesInput,
+  wake: (settlementId: string | null) => Promise<void>,
 ): Promise<void> {
   const due = await inTransaction(dependencies.database, (executor) =>
     beginPauseLooks(executor, settlementId),
@@ -22,6 +24,7 @@ export async function lookAtPauses(
   for (const pause of due) {
     if (await isCauseGone(dependencies, pause)) {
       await liftByAutomation(dependencies.database, pause);
+      await wake(pause.settlementId);
     }
   }
 }

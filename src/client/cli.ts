@@ -11,6 +11,7 @@ import {
 } from './commands/command-context';
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
+import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
@@ -41,6 +42,7 @@ function createProgram(finish: Finish): Command {
   addLocalCommands(program, finish);
   addOperatingCommands(program, finish);
   addPayoutCommands(program, finish);
+  addSteeringCommands(program, finish);
   return program;
 }
 
@@ -113,6 +115,28 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string | undefined, options: JsonOption) =>
       finish((context) => verifyCommand(context, settlement, options)),
+    );
+}
+
+const REASON_OPTION = ['--reason <text>', 'why; kept with your name'] as const;
+
+/** What an operator does to payments that are under way; each is kept with who did it and why. */
+function addSteeringCommands(program: Command, finish: Finish): void {
+  program
+    .command('pause [settlement]')
+    .description('stop sending: one settlement, or everything')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((settlement: string | undefined, options: ReasonOptions) =>
+      finish((context) => pauseCommand(context, settlement, options)),
+    );
+  program
+    .command('resume [settlement]')
+    .description('lift every pause of one settlement, or those of everything')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((settlement: string | undefined, options: ReasonOptions) =>
+      finish((context) => resumeCommand(context, settlement, options)),
     );
 }
 
