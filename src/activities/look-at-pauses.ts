@@ -1,7 +1,7 @@
 import { inTransaction } from '../db/database';
 import { beginPauseLooks, liftByAutomation, type PayoutControl } from '../db/payout-controls';
 import { availableBalances } from '../stripe/balance-and-account';
-import { StripeRefusedError } from '../stripe/read-failures';
+import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
 import type { ActivityDependencies } from './dependencies';
 
 export interface LookAtPausesInput {
@@ -45,7 +45,8 @@ async function isCauseGone(
     await availableBalances(stripe);
     return true;
   } catch (error) {
-    if (error instanceof StripeRefusedError) {
+    if (error instanceof StripeRefusedError || error instanceof StripeUnreachableError) {
+      // Its next look is set already; the other pauses that are due are looked at all the same.
       return false;
     }
     throw error;
