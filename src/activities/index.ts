@@ -15,6 +15,7 @@ import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
 import { wakeAfterPause } from './wake-after-pause';
+import { retryTransfer, type RetryOrder } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 
 /**
@@ -35,6 +36,7 @@ export function createPayoutActivities(
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),
     ),
+    retryTransfer: discreetly((order: RetryOrder) => retryTransfer(dependencies, order)),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
   };
 }

@@ -12,6 +12,7 @@ import {
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
+import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
@@ -137,6 +138,16 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string | undefined, options: ReasonOptions) =>
       finish((context) => resumeCommand(context, settlement, options)),
+    );
+  program
+    .command('retry [transfer]')
+    .description('try again what is proven unpaid, with a new allowance of attempts')
+    .requiredOption(...REASON_OPTION)
+    .option('--settlement <id>', 'with --failed: of this settlement')
+    .option('--failed', 'every transfer that failed')
+    .option(...JSON_OPTION)
+    .action((transfer: string | undefined, options: RetryOptions) =>
+      finish((context) => retryCommand(context, transfer, options)),
     );
 }
 

@@ -5,6 +5,7 @@ import { operatorReason, REASON_EXPECTED, type Operator } from '../domain/operat
 import { shownValue } from '../domain/shown-value';
 import type { Executor } from '../db/database';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
+import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
 import { UsageError } from './exit-codes';
 
 /** Who gives a command at a terminal: the user of the operating system, by number where there is no name. */
@@ -43,4 +44,27 @@ export async function jobNamed(executor: Executor, settlementId: string): Promis
     throw new UsageError(`settlement ${settlementId} is not recorded here`);
   }
   return job;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * The transfer that a command names.
+ * @throws UsageError when it is no id, or nothing of this id is recorded
+ */
+export async function transferNamed(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutTransfer> {
+  const id = transferId.toLowerCase();
+  if (!UUID.test(id)) {
+    throw new UsageError(
+      `transfer: found ${shownValue(transferId)}, expected an id as payouts status --json shows it`,
+    );
+  }
+  const transfer = await findTransferById(executor, id);
+  if (transfer === undefined) {
+    throw new UsageError(`transfer ${id} is not recorded here`);
+  }
+  return transfer;
 }
