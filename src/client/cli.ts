@@ -12,6 +12,7 @@ import {
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
+import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
@@ -148,6 +149,16 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string | undefined, options: RetryOptions) =>
       finish((context) => retryCommand(context, transfer, options)),
+    );
+  program
+    .command('resolve <transfer>')
+    .description('say what became of a payment whose outcome is unknown; compared with Stripe')
+    .requiredOption(...REASON_OPTION)
+    .option('--paid <stripe-transfer>', 'this Stripe transfer paid it')
+    .option('--unpaid', 'nothing was paid; it is sent again under a new key')
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: ResolveOptions) =>
+      finish((context) => resolveCommand(context, transfer, options)),
     );
 }
 

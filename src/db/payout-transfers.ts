@@ -121,6 +121,18 @@ export async function findTransferById(
   return transfer;
 }
 
+/** The transfer that a Stripe transfer has paid, if there is one. */
+export async function findTransferPaidBy(
+  executor: Executor,
+  stripeTransferId: string,
+): Promise<PayoutTransfer | undefined> {
+  const [transfer] = await executor
+    .select()
+    .from(payoutTransfers)
+    .where(eq(payoutTransfers.stripeTransferId, stripeTransferId));
+  return transfer;
+}
+
 export interface TransferPageQuery {
   readonly afterTransferId: string | null;
   readonly transfersMax: number;
