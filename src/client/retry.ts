@@ -1,8 +1,7 @@
 import type { Client } from '@temporalio/client';
 
 import { retryTransfer } from '../activities/retry-transfer';
-import { driveRetriedTransfer, startJobWorkflow } from '../activities/start-workflows';
-import { inBatches } from '../activities/in-batches';
+import { inBatches } from '../activities/wake-workflows';
 import type { RetryRefusal } from '../domain/manual-retry';
 import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
 import type { Operator } from '../domain/operator-reason';
@@ -10,6 +9,7 @@ import type { ReasonCode } from '../domain/reasons';
 import type { Database } from '../db/database';
 import { findTransfersByStatus, type PayoutTransfer } from '../db/payout-transfers';
 import { findSettlement } from '../db/settlements';
+import { driveRetriedTransfer, startJobWorkflow } from './start-workflows';
 
 export interface RefusedRetry {
   readonly id: string;
