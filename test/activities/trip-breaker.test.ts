@@ -130,7 +130,7 @@ describe('a problem of the platform’s fails nobody and uses up nothing:', () =
       'settlement',
       false,
     ],
-  ])('%s', async (_, answer, cause, scope, isLiftedByItself) => {
+  ] as const)('%s', async (_, answer, ...[cause, scope, isLiftedByItself]) => {
     const winners = await givenWinners(5);
     expect(await stepWith(winners[0]!, { kind: 'status', ...answer })).toMatchObject({
       status: 'blocked',
