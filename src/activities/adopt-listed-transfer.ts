@@ -21,11 +21,14 @@ export function isPaymentOf(
   );
 }
 
+/** Why a generation is closed that a person has declared unpaid. */
+export const RESOLVED_UNPAID = 'resolved_unpaid';
+
 /** The number in the ledger key of a payment that Stripe knows and no attempt row does (a restored database). */
 const NO_ATTEMPT = 0;
 
 /** A send that may have made a listed transfer; generation 0 where the database knows of none. */
-interface GenerationSend extends PossibleSend {
+export interface GenerationSend extends PossibleSend {
   readonly generation: number;
 }
 
@@ -67,7 +70,7 @@ function withoutResolved(
   generations: readonly PayoutGeneration[],
 ): ListedTransfer[] {
   const [resolvedAtMs = 0] = generations.flatMap(({ closedAt, closedReason }) =>
-    closedReason === 'resolved_unpaid' && closedAt !== null ? [closedAt.getTime()] : [],
+    closedReason === RESOLVED_UNPAID && closedAt !== null ? [closedAt.getTime()] : [],
   );
   return matches.filter(
     ({ amountMinor, amountReversedMinor, created }) =>
@@ -76,7 +79,7 @@ function withoutResolved(
 }
 
 /** Every generation, newest first, and what a lost one would have sent to the account of today. */
-async function possibleSends(
+export async function possibleSends(
   executor: Executor,
   transfer: PayoutTransfer,
   generations: readonly PayoutGeneration[],
@@ -92,7 +95,7 @@ async function possibleSends(
 }
 
 /** A send that may have made it; one that is proven refused has its record in the ledger already. */
-async function attemptOf(
+export async function attemptOf(
   executor: Executor,
   transfer: PayoutTransfer,
   generation: number,

@@ -14,6 +14,8 @@ import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
+import { wakeAfterPause } from './wake-after-pause';
+import { retryTransfer, type RetryOrder } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 
 /**
@@ -34,6 +36,7 @@ export function createPayoutActivities(
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),
     ),
+    retryTransfer: discreetly((order: RetryOrder) => retryTransfer(dependencies, order)),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
   };
 }
@@ -50,7 +53,14 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       reconcileTransfer(dependencies, input),
     ),
     readStripeList: discreetly((input: ReadStripeListInput) => readStripeList(dependencies, input)),
-    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input)),
+    lookAtPauses: discreetly((input: LookAtPausesInput) =>
+      lookAtPauses(dependencies, input, (scope) =>
+        wakeAfterPause(
+          { client: Context.current().client, database: dependencies.database },
+          scope,
+        ),
+      ),
+    ),
     askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),

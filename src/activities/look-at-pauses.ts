@@ -1,7 +1,7 @@
 import { inTransaction } from '../db/database';
 import { beginPauseLooks, liftByAutomation, type PayoutControl } from '../db/payout-controls';
 import { availableBalances } from '../stripe/balance-and-account';
-import { StripeRefusedError } from '../stripe/read-failures';
+import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
 import type { ActivityDependencies } from './dependencies';
 
 export interface LookAtPausesInput {
@@ -11,10 +11,12 @@ export interface LookAtPausesInput {
 /**
  * Looks at the pauses that automation set and whose look is due, and lifts those whose cause is gone (M13). Safe to
  * repeat; of all the jobs that wait for one pause, one asks.
+ * @param wake tells those who waited for the end of a pause of this settlement, or of everything (null)
  */
 export async function lookAtPauses(
   dependencies: ActivityDependencies,
   { settlementId }: LookAtPausesInput,
+  wake: (settlementId: string | null) => Promise<void>,
 ): Promise<void> {
   const due = await inTransaction(dependencies.database, (executor) =>
     beginPauseLooks(executor, settlementId),
@@ -22,6 +24,7 @@ export async function lookAtPauses(
   for (const pause of due) {
     if (await isCauseGone(dependencies, pause)) {
       await liftByAutomation(dependencies.database, pause);
+      await wake(pause.settlementId);
     }
   }
 }
@@ -42,7 +45,8 @@ async function isCauseGone(
     await availableBalances(stripe);
     return true;
   } catch (error) {
-    if (error instanceof StripeRefusedError) {
+    if (error instanceof StripeRefusedError || error instanceof StripeUnreachableError) {
+      // Its next look is set already; the other pauses that are due are looked at all the same.
       return false;
     }
     throw error;

@@ -11,6 +11,9 @@ import {
 } from './commands/command-context';
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
+import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
+import { resolveCommand, type ResolveOptions } from './commands/resolve';
+import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
@@ -41,6 +44,7 @@ function createProgram(finish: Finish): Command {
   addLocalCommands(program, finish);
   addOperatingCommands(program, finish);
   addPayoutCommands(program, finish);
+  addSteeringCommands(program, finish);
   return program;
 }
 
@@ -113,6 +117,48 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string | undefined, options: JsonOption) =>
       finish((context) => verifyCommand(context, settlement, options)),
+    );
+}
+
+const REASON_OPTION = ['--reason <text>', 'why; kept with your name'] as const;
+
+/** What an operator does to payments that are under way; each is kept with who did it and why. */
+function addSteeringCommands(program: Command, finish: Finish): void {
+  program
+    .command('pause [settlement]')
+    .description('stop sending: one settlement, or everything')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((settlement: string | undefined, options: ReasonOptions) =>
+      finish((context) => pauseCommand(context, settlement, options)),
+    );
+  program
+    .command('resume [settlement]')
+    .description('lift every pause of one settlement, or those of everything')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((settlement: string | undefined, options: ReasonOptions) =>
+      finish((context) => resumeCommand(context, settlement, options)),
+    );
+  program
+    .command('retry [transfer]')
+    .description('try again what is proven unpaid, with a new allowance of attempts')
+    .requiredOption(...REASON_OPTION)
+    .option('--settlement <id>', 'with --failed: of this settlement')
+    .option('--failed', 'every transfer that failed')
+    .option(...JSON_OPTION)
+    .action((transfer: string | undefined, options: RetryOptions) =>
+      finish((context) => retryCommand(context, transfer, options)),
+    );
+  program
+    .command('resolve <transfer>')
+    .description('say what became of a payment whose outcome is unknown; compared with Stripe')
+    .requiredOption(...REASON_OPTION)
+    .option('--paid <stripe-transfer>', 'this Stripe transfer paid it')
+    .option('--unpaid', 'nothing was paid; it is sent again under a new key')
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: ResolveOptions) =>
+      finish((context) => resolveCommand(context, transfer, options)),
     );
 }
 

@@ -11,8 +11,8 @@ import {
   lockUserStripeAccount,
   replaceUserStripeAccount,
 } from '../db/user-stripe-accounts';
+import { wakeWorkflows, type WakeUp } from '../activities/wake-workflows';
 import type { AccountsFile, RejectedRow, UserAccount } from './accounts-file';
-import { inBatches, wakeWorkflow } from './wake-workflows';
 
 export interface ImportReport {
   readonly imported: number;
@@ -109,15 +109,13 @@ export async function wakeWaitingTransfers(
 ): Promise<number> {
   const waiting = await findWaitingTransfersOfUsers(connections.database, userIds);
   const open = waiting.filter(({ status }) => !isTerminal(status));
-  const signals = [
+  const wakeUps: WakeUp[] = [
     ...open.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.payeeReady })),
     ...[...new Set(open.map(({ settlementId }) => settlementId))].map((settlementId) => ({
       workflowId: jobWorkflowId(settlementId),
       signal: SIGNALS.changed,
     })),
   ];
-  await inBatches(signals, ({ workflowId, signal }) =>
-    wakeWorkflow(connections.client, workflowId, signal),
-  );
+  await wakeWorkflows(connections.client, wakeUps);
   return open.length;
 }

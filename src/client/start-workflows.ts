@@ -3,6 +3,7 @@ import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '
 
 import {
   SEARCH_ATTRIBUTES,
+  SIGNALS,
   TASK_QUEUES,
   WORKFLOW_TYPES,
   type JobStart,
@@ -58,6 +59,32 @@ export async function startTransferWorkflow(
     }
     throw error;
   }
+}
+
+/**
+ * Tells the run of a transfer that a person retried it, or starts one where it is closed, whatever its end was: the
+ * row in Postgres decides what it does. Safe to repeat.
+ */
+export async function driveRetriedTransfer(client: Client, transfer: TransferStart): Promise<void> {
+  const { amountMinor, contestId, currency, settlementId, transferId } = transfer;
+  // As one that has waited: the job hears of the end only from the run itself.
+  const input: TransferInput = {
+    transferId,
+    settlementId,
+    contestId,
+    amountMinor,
+    currency,
+    waits: 0,
+  };
+  await client.workflow.signalWithStart(WORKFLOW_TYPES.transfer, {
+    taskQueue: TASK_QUEUES.payouts,
+    workflowId: transferWorkflowId(transferId),
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    args: [input],
+    signal: SIGNALS.retryTransfer,
+    staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
+    typedSearchAttributes: startAttributes(transfer),
+  });
 }
 
 function startAttributes({ contestId, settlementId }: JobStart | TransferStart) {

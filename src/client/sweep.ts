@@ -6,7 +6,7 @@ import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import type { Database } from '../db/database';
 import { startJobWorkflow, startTransferWorkflow } from './start-workflows';
-import { inBatches, wakeWorkflow } from './wake-workflows';
+import { inBatches, wakeWorkflow } from '../activities/wake-workflows';
 
 export interface SweepReport {
   /** The ids of the workflows that were started because nothing ran for an open payout. */

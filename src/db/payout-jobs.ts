@@ -57,6 +57,22 @@ export async function findJobById(
   return job;
 }
 
+/**
+ * Locks a job's row against being completed, for the rest of a short transaction; postings and new transfers go on.
+ * Whoever locks a transfer too locks that one first.
+ */
+export async function lockJob(executor: Executor, jobId: string): Promise<PayoutJob> {
+  const [job] = await executor
+    .select()
+    .from(payoutJobs)
+    .where(eq(payoutJobs.id, jobId))
+    .for('no key update');
+  if (job === undefined) {
+    throw new Error(`payout job ${jobId} does not exist`);
+  }
+  return job;
+}
+
 /** Jobs that are not complete, oldest first, a page at a time. */
 export async function findOpenJobs(
   executor: Executor,

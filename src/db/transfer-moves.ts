@@ -89,6 +89,26 @@ export async function markRetryable(
   return moveTransfer(executor, transfer, { status: 'retryable', ...failure(reason) });
 }
 
+/**
+ * A person's new try, with so many attempts more and a new wait for the payee, should it come to that. What waits is
+ * free to be claimed; what failed or backs off says that a person asked.
+ */
+export async function markRetriedByOperator(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  attemptsMore: number,
+): Promise<PayoutTransfer> {
+  const freed =
+    transfer.status === 'blocked'
+      ? await markPending(executor, transfer)
+      : await markRetryable(executor, transfer, 'transient_retried_by_operator');
+  return moveTransfer(executor, freed, {
+    status: freed.status,
+    maxAttempts: sql`${payoutTransfers.countedAttemptCount} + ${attemptsMore}`,
+    payeeWaitSince: null,
+  });
+}
+
 /** Waits for the payee or the platform. The wait for a payee is counted from the first time it blocked. */
 export async function markBlocked(
   executor: Executor,

@@ -92,6 +92,16 @@ export async function beginAsk(executor: Executor, account: UserAccountId): Prom
   return begun.length > 0;
 }
 
+/** Whoever waits for this account asks at its next look, however far off the next question was. */
+export async function askAtOnce(executor: Executor, userId: string): Promise<void> {
+  await executor
+    .update(userStripeAccounts)
+    .set({ nextAskAt: sql`payout_now()` })
+    .where(
+      and(eq(userStripeAccounts.userId, userId), eq(userStripeAccounts.readiness, 'not_ready')),
+    );
+}
+
 /** The account may be tried again: it is ready, or Stripe cannot tell without a transfer. */
 export async function markAccountTryable(
   executor: Executor,

@@ -155,6 +155,8 @@ export const FAILURE_TYPES = {
   sendRefused: 'SendRefused',
   /** The end of a TransferWorkflow whose transfer needs a person; the message is the reason code. */
   transferFailed: 'TransferFailedTerminal',
+  /** The update `retryTransfer` was not accepted; the message says why. */
+  retryRefused: 'RetryRefused',
   /** A statement failed or Postgres was away; retried. */
   postgres: 'PostgresFailure',
   /** A job was started for other content than the settlement has. */

@@ -29,6 +29,8 @@ export interface RetryFacts {
   readonly status: TransferStatus;
   readonly attemptCount: number;
   readonly failureReason: ReasonCode | null;
+  /** When the row changed last, in milliseconds since 1970 by Postgres's clock. */
+  readonly updatedAtMs: number;
   /** A send of any generation whose outcome nobody knows. */
   readonly hasUnresolvedSend: boolean;
   readonly isPaused: boolean;
@@ -40,6 +42,30 @@ export interface SeenTransfer {
   readonly seenStatus: TransferStatus;
   readonly seenAttemptCount: number;
   readonly seenReason: ReasonCode | null;
+  /**
+   * When the row had changed last, where that was seen too: a transfer that is freed and blocks for the same reason
+   * again looks the same in everything else.
+   */
+  readonly seenUpdatedAtMs?: number;
+}
+
+/** Why a transfer that is seen in this state is not retried, as far as the state alone tells. */
+export function retryRefusalOfStatus(status: TransferStatus): RetryRefusal | undefined {
+  switch (status) {
+    case 'completed':
+      return 'already_paid';
+    case 'unknown':
+      return 'outcome_unknown';
+    case 'cancelled':
+    case 'voided':
+      return 'cancelled';
+    case 'pending':
+    case 'retryable':
+    case 'processing':
+    case 'blocked':
+    case 'failed_terminal':
+      return undefined;
+  }
 }
 
 /**
@@ -48,19 +74,18 @@ export interface SeenTransfer {
  */
 export function retryRefusal(facts: RetryFacts, seen: SeenTransfer): RetryRefusal | undefined {
   const { failureReason, status } = facts;
-  if (status === 'completed') {
-    return 'already_paid';
+  const ended = retryRefusalOfStatus(status);
+  if (ended !== undefined) {
+    return ended;
   }
-  if (status === 'unknown' || (facts.hasUnresolvedSend && status !== 'processing')) {
+  if (facts.hasUnresolvedSend && status !== 'processing') {
     return 'outcome_unknown';
-  }
-  if (status === 'cancelled' || status === 'voided') {
-    return 'cancelled';
   }
   const isAsSeen =
     status === seen.seenStatus &&
     facts.attemptCount === seen.seenAttemptCount &&
-    failureReason === seen.seenReason;
+    failureReason === seen.seenReason &&
+    (seen.seenUpdatedAtMs ?? facts.updatedAtMs) === facts.updatedAtMs;
   if (!isAsSeen) {
     return 'moved_since';
   }

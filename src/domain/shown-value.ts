@@ -7,6 +7,11 @@ const SHOWN_CHARACTERS_MAX = 60;
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Whether a text has nothing in it that would have to be escaped before it is shown. */
+export function isPlainText(text: string): boolean {
+  return text.search(UNPRINTABLE) === -1;
+}
+
 function escapeCharacter(character: string): string {
   return Array.from(
     { length: character.length },

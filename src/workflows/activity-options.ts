@@ -54,6 +54,12 @@ export const { recordOutcome } = proxyActivities<PayoutActivities>({
   summary: 'record state and ledger',
 });
 
+export const { retryTransfer } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'retry for an operator',
+});
+
 /**
  * One POST a try, all tries under one key. The few retries here bridge seconds; what takes longer is shown as
  * retryable or unknown in Postgres and waits on a durable timer of the workflow.

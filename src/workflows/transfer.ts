@@ -1,6 +1,7 @@
 import type { SignalDefinition } from '@temporalio/common';
 import {
   ActivityFailure,
+  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
@@ -29,12 +30,14 @@ import {
   TRANSFER_HISTORY_EVENTS_MAX,
 } from '../domain/limits';
 import { formatAmount } from '../domain/money';
-import { isTerminal } from '../domain/transfer-state';
+import { refusalOfRequest } from '../domain/retry-request';
+import { isTerminal, type TransferStatus } from '../domain/transfer-state';
 import {
   askPayeeReadiness,
   claimTransfer,
   reconcileTransfer,
   recordOutcome,
+  retryTransfer,
   stripeTransferActivity,
 } from './activity-options';
 import {
@@ -44,6 +47,7 @@ import {
   payeeReadySignal,
   resumeSignal,
   retryTransferSignal,
+  retryTransferUpdate,
 } from './messages';
 import { transferAttributes, transferDetails } from './visibility';
 
@@ -59,21 +63,30 @@ export async function TransferWorkflow(input: TransferInput): Promise<TransferRe
 }
 
 /** All of them say only that the row is worth another look. */
-const WAKE_UPS = [changedSignal, payeeReadySignal, pauseSignal, resumeSignal, retryTransferSignal];
+const WAKE_UPS = [changedSignal, payeeReadySignal, pauseSignal, resumeSignal];
 
 async function payTransfer(input: TransferInput): Promise<TransferResult> {
   let wakeUps = 0;
-  for (const signal of WAKE_UPS) {
-    setHandler(signal, () => void (wakeUps += 1));
-  }
   let waits = input.waits ?? 0;
   let isParked = input.isParked ?? false;
   let hasWaited = input.waits !== undefined;
   let shown: TransferView | undefined;
   let seen = input.seen;
+  for (const signal of WAKE_UPS) {
+    setHandler(signal, () => void (wakeUps += 1));
+  }
+  // Counted apart: a retry that comes while a run is about to end as failed must not be lost with it.
+  let retries = 0;
+  const onRetry = () => {
+    retries += 1;
+    wakeUps += 1;
+  };
+  setHandler(retryTransferSignal, onRetry);
+  handleRetryUpdate(input.transferId, () => shown?.status, onRetry);
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
+    const seenRetries = retries;
     const { claimed, tellsJob = false, view } = await carryForward(input, seen);
     seen = seenAfter(seen, claimed, view);
     if (tellsJob) {
@@ -86,6 +99,10 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     }
     shown = view;
     if (isTerminal(view.status)) {
+      await condition(allHandlersFinished);
+      if (retries !== seenRetries && view.status !== 'completed') {
+        continue;
+      }
       if (hasWaited) {
         // The run of the job that started this one may be gone; its successor hears of the end only from here.
         await tellJob(input, changedSignal);
@@ -103,9 +120,36 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
       waits = woken ? 0 : waits + 1;
     }
     if (workflowInfo().historyLength > TRANSFER_HISTORY_EVENTS_MAX) {
+      await condition(allHandlersFinished);
       await continueAsNew<typeof TransferWorkflow>({ ...input, waits, isParked, seen });
     }
   }
+}
+
+/** The update `retryTransfer`: the same transaction as the command, answered by the row. */
+function handleRetryUpdate(
+  transferId: string,
+  shownStatus: () => TransferStatus | undefined,
+  onRetry: () => void,
+): void {
+  setHandler(
+    retryTransferUpdate,
+    async (request) => {
+      const answer = await retryTransfer({ ...request, transferId });
+      if (answer === 'retried') {
+        onRetry();
+      }
+      return answer;
+    },
+    {
+      validator: (request) => {
+        const refusal = refusalOfRequest(request, shownStatus());
+        if (refusal !== undefined) {
+          throw ApplicationFailure.nonRetryable(refusal, FAILURE_TYPES.retryRefused);
+        }
+      },
+    },
+  );
 }
 
 interface Step {

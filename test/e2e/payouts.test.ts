@@ -78,6 +78,10 @@ describe('npx from the repository root', () => {
       'settle',
       'status',
       'verify',
+      'pause',
+      'resume',
+      'retry',
+      'resolve',
     ]);
     expect(commandsIn(local.stdout)).toEqual(['up']);
     expect(commandsIn(accounts.stdout)).toEqual(['import']);

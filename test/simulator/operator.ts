@@ -56,6 +56,7 @@ export function retryByOperator(system: System, row: TransferRow): boolean {
       status,
       attemptCount,
       failureReason,
+      updatedAtMs: system.nowMs,
       hasUnresolvedSend: hasUnresolved(row),
       isPaused: records.isPaused(),
       hasAccount: records.accounts.has(row.userId),

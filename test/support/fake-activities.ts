@@ -25,6 +25,7 @@ export class FakeActivities {
     checkJob: async (input) => this.find('checkJob', input.jobId)(input),
     reopenPaidRuns: async (input) => this.find('reopenPaidRuns', input.transferIds[0]!)(input),
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
+    retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
   };
 

@@ -1,11 +1,10 @@
-import { userInfo } from 'node:os';
-
 import { loadSettings } from '../../config/settings';
 import { assertInstallation } from '../../db/installation';
 import { readAccountsFile } from '../accounts-file';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { importAccounts, wakeWaitingTransfers } from '../import-accounts';
+import { operatorOf } from '../operator';
 import type { CommandContext, JsonOption } from './command-context';
 
 export interface AccountsImportOptions extends JsonOption {
@@ -48,12 +47,11 @@ export async function accountsImportCommand(
 }
 
 function permissionOf(options: AccountsImportOptions) {
-  const reason = options.reason?.trim() ?? '';
   if (options.replace !== true) {
     return undefined;
   }
-  if (reason === '') {
+  if (options.reason === undefined) {
     throw new UsageError('--replace needs --reason: it changes where somebody’s money goes');
   }
-  return { actor: userInfo().username, reason };
+  return operatorOf(options);
 }

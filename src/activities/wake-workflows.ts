@@ -1,6 +1,4 @@
-import type { Client } from '@temporalio/client';
-
-import { isNotFound } from './temporal-client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 /** Requests to Temporal under way at a time. */
 const REQUESTS_AT_ONCE = 20;
@@ -18,6 +16,19 @@ export async function inBatches<Item, Result>(
   return results;
 }
 
+export interface WakeUp {
+  readonly workflowId: string;
+  readonly signal: string;
+}
+
+/**
+ * Sends one signal to each of these workflows. A signal says only "look again", so a lost or a doubled one changes
+ * nothing; who has no open run is left to the next start of the job.
+ */
+export async function wakeWorkflows(client: Client, wakeUps: readonly WakeUp[]): Promise<void> {
+  await inBatches(wakeUps, ({ signal, workflowId }) => wakeWorkflow(client, workflowId, signal));
+}
+
 /** Tells an open run to look at Postgres again. @returns whether there was one */
 export async function wakeWorkflow(
   client: Client,
@@ -28,10 +39,9 @@ export async function wakeWorkflow(
     await client.workflow.getHandle(workflowId).signal(signal);
     return true;
   } catch (error) {
-    const isGone = error instanceof Error && error.name === 'WorkflowNotFoundError';
-    if (!isGone && !isNotFound(error)) {
-      throw error;
+    if (error instanceof WorkflowNotFoundError) {
+      return false;
     }
-    return false;
+    throw error;
   }
 }

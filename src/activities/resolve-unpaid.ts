@@ -1,0 +1,114 @@
+import { transferGroup } from '../domain/ids';
+import { STRIPE_ACTIVITY_TIMEOUT_MS, STRIPE_KEY_RETENTION_MS } from '../domain/limits';
+import { resolveRefusalOfStatus, type ResolveRefusal } from '../domain/manual-resolution';
+import type { Operator } from '../domain/operator-reason';
+import { inTransaction, type Executor } from '../db/database';
+import { recordOperatorAction } from '../db/operator-actions';
+import { findAttempts } from '../db/payout-attempts';
+import { readPayoutClock } from '../db/payout-clock';
+import { closeGeneration, findOpenGeneration } from '../db/payout-generations';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { lockTransfer, markRetryable } from '../db/transfer-moves';
+import { listTransfersOfGroup } from '../stripe/list-transfers';
+import { isPaymentOf, RESOLVED_UNPAID } from './adopt-listed-transfer';
+import { proveUnpaid } from './conclude-claim';
+import type { ActivityDependencies } from './dependencies';
+
+type Dependencies = Pick<ActivityDependencies, 'database' | 'platform' | 'stripe'>;
+
+export type UnpaidResolution =
+  | {
+      readonly is: 'retryable';
+      /** The last send is so young that Stripe may still complete it; that would be a second payment. */
+      readonly mayStillBePaid: boolean;
+    }
+  | { readonly is: 'refused'; readonly why: ResolveRefusal; readonly stripeTransferId?: string };
+
+/**
+ * Records what an operator says: the unknown payment was not made. Stripe's whole list of the settlement is read first,
+ * and the old key is closed in the transaction that says so, so that it is never sent again; the next claim opens another.
+ * Nothing is sent here. Safe to repeat: the second time it is not unknown any more.
+ *
+ * @throws StripeUnreachableError, StripeRefusedError when Stripe could not be asked; nothing was changed
+ */
+export async function resolveUnpaid(
+  dependencies: Dependencies,
+  seen: PayoutTransfer,
+  operator: Operator,
+): Promise<UnpaidResolution> {
+  const known = resolveRefusalOfStatus(seen.status);
+  if (known !== undefined) {
+    return { is: 'refused', why: known };
+  }
+  const paidBy = await findPayment(dependencies, seen);
+  if (paidBy !== undefined) {
+    return { is: 'refused', why: 'paid_at_stripe', stripeTransferId: paidBy };
+  }
+  return inTransaction(dependencies.database, async (executor) => {
+    const transfer = await lockTransfer(executor, seen.id);
+    const hasMoved =
+      transfer.status !== seen.status ||
+      transfer.attemptCount !== seen.attemptCount ||
+      transfer.claimNumber !== seen.claimNumber;
+    if (hasMoved) {
+      return { is: 'refused', why: 'moved_since' };
+    }
+    const sends = await readSends(executor, transfer);
+    if (sends.isUnderWay) {
+      return { is: 'refused', why: 'still_under_way' };
+    }
+    await declareUnpaid(executor, transfer, operator);
+    return { is: 'retryable', mayStillBePaid: sends.isYoung };
+  });
+}
+
+/** A Stripe transfer for this payment whose money is out, at least in part. */
+async function findPayment(
+  { platform, stripe }: Dependencies,
+  transfer: PayoutTransfer,
+): Promise<string | undefined> {
+  const group = { transferGroup: transferGroup(transfer.settlementId) };
+  for await (const listed of listTransfersOfGroup(stripe, group)) {
+    const isOut = listed.amountReversedMinor < listed.amountMinor;
+    if (isOut && isPaymentOf(listed, transfer.id, platform)) {
+      return listed.id;
+    }
+  }
+  return undefined;
+}
+
+async function readSends(executor: Executor, transfer: PayoutTransfer) {
+  const nowMs = (await readPayoutClock(executor)).getTime();
+  const attempts = await findAttempts(executor, transfer.id);
+  const ageMs = (sentAt: Date) => nowMs - sentAt.getTime();
+  return {
+    isUnderWay: attempts.some(
+      ({ answeredAt, sentAt }) => answeredAt === null && ageMs(sentAt) < STRIPE_ACTIVITY_TIMEOUT_MS,
+    ),
+    isYoung: attempts.some(({ sentAt }) => ageMs(sentAt) < STRIPE_KEY_RETENTION_MS),
+  };
+}
+
+async function declareUnpaid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  { actor, reason }: Operator,
+): Promise<void> {
+  await proveUnpaid(executor, transfer);
+  const open = await findOpenGeneration(executor, transfer.id);
+  if (open !== undefined) {
+    await closeGeneration(executor, open, RESOLVED_UNPAID);
+  }
+  await markRetryable(executor, transfer, 'transient_resolved_unpaid');
+  await recordOperatorAction(executor, {
+    action: 'resolve_unpaid',
+    actor,
+    reason,
+    subject: {
+      transferId: transfer.id,
+      settlementId: transfer.settlementId,
+      failureReason: transfer.failureReason,
+      attemptCount: transfer.attemptCount,
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import type { RetryAnswer, RetryTransferRequest } from '../domain/contracts';
+import { retryRefusal, type RetryFacts } from '../domain/manual-retry';
+import { inTransaction, type Executor } from '../db/database';
+import { recordOperatorAction } from '../db/operator-actions';
+import { findAttempts } from '../db/payout-attempts';
+import { isPaused } from '../db/payout-controls';
+import { lockJob, updateJobStatus } from '../db/payout-jobs';
+import type { PayoutTransfer } from '../db/payout-transfers';
+import { lockTransfer, markRetriedByOperator } from '../db/transfer-moves';
+import { askAtOnce, findUserStripeAccount } from '../db/user-stripe-accounts';
+import type { ActivityDependencies } from './dependencies';
+
+export interface RetryOrder extends RetryTransferRequest {
+  readonly transferId: string;
+}
+
+/**
+ * Gives a transfer that is proven unpaid a new try and a new allowance of attempts, for an operator, in one
+ * transaction: transfer, job and the record of who asked. Nothing is sent here; the run has to be told after it.
+ *
+ * Safe to repeat: compared with what the operator saw, so that of any number of clicks one retries.
+ */
+export async function retryTransfer(
+  { database, maxAttempts }: Pick<ActivityDependencies, 'database' | 'maxAttempts'>,
+  order: RetryOrder,
+): Promise<RetryAnswer> {
+  return inTransaction(database, async (executor) => {
+    const transfer = await lockTransfer(executor, order.transferId);
+    const refusal = retryRefusal(await readFacts(executor, transfer), order);
+    if (refusal !== undefined) {
+      return refusal;
+    }
+    await markRetriedByOperator(executor, transfer, maxAttempts);
+    await askAtOnce(executor, transfer.userId);
+    await openJobAgain(executor, transfer);
+    const { actor, reason } = order;
+    await recordOperatorAction(executor, {
+      action: 'retry',
+      actor,
+      reason,
+      subject: {
+        transferId: transfer.id,
+        settlementId: transfer.settlementId,
+        status: transfer.status,
+        failureReason: transfer.failureReason,
+        attemptCount: transfer.attemptCount,
+      },
+    });
+    return 'retried';
+  });
+}
+
+async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<RetryFacts> {
+  const attempts = await findAttempts(executor, transfer.id);
+  return {
+    status: transfer.status,
+    attemptCount: transfer.attemptCount,
+    failureReason: transfer.failureReason,
+    updatedAtMs: transfer.updatedAt.getTime(),
+    hasUnresolvedSend: attempts.some(({ resolution }) => resolution === null),
+    isPaused: await isPaused(executor, transfer.settlementId),
+    hasAccount: (await findUserStripeAccount(executor, transfer.userId)) !== undefined,
+  };
+}
+
+/** A complete job has an open transfer again. Its row is locked, so that it does not complete without having seen it. */
+export async function openJobAgain(
+  executor: Executor,
+  { payoutJobId }: Pick<PayoutTransfer, 'payoutJobId'>,
+): Promise<void> {
+  const job = await lockJob(executor, payoutJobId);
+  if (job.status === 'complete') {
+    await updateJobStatus(executor, job.id, 'processing');
+  }
+}

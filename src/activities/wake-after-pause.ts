@@ -1,0 +1,60 @@
+import type { Client } from '@temporalio/client';
+
+import { SIGNALS } from '../domain/contracts';
+import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
+import type { Database } from '../db/database';
+import type { PauseScope } from '../db/operator-pauses';
+import { findOpenJobs } from '../db/payout-jobs';
+import { findTransfersFreedOfPause } from '../db/payout-transfers';
+import { wakeWorkflows } from './wake-workflows';
+
+/** Reaches the runs that a pause concerns. */
+export interface WakingConnections {
+  readonly client: Client;
+  readonly database: Database;
+}
+
+const ROWS_PER_PAGE = 1_000;
+
+/** Wakes the transfers that waited for the end of a pause, and the jobs of its scope. Safe to repeat. */
+export async function wakeAfterPause(
+  connections: WakingConnections,
+  scope: PauseScope,
+): Promise<void> {
+  await tellJobs(connections, scope, SIGNALS.resume);
+  const { client, database } = connections;
+  let afterTransferId: string | null = null;
+  do {
+    const freed: { readonly id: string }[] = await findTransfersFreedOfPause(database, scope, {
+      afterTransferId,
+      transfersMax: ROWS_PER_PAGE,
+    });
+    await wakeWorkflows(
+      client,
+      freed.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.resume })),
+    );
+    afterTransferId = freed.at(-1)?.id ?? null;
+  } while (afterTransferId !== null);
+}
+
+/** Tells the open jobs of a scope to look at their pauses. */
+export async function tellJobs(
+  { client, database }: WakingConnections,
+  scope: PauseScope,
+  signal: 'pause' | 'resume',
+): Promise<void> {
+  const tell = (settlementIds: readonly string[]) =>
+    wakeWorkflows(
+      client,
+      settlementIds.map((id) => ({ workflowId: jobWorkflowId(id), signal })),
+    );
+  if (scope !== null) {
+    await tell([scope]);
+    return;
+  }
+  let page = await findOpenJobs(database, { jobsMax: ROWS_PER_PAGE });
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    await tell(page.map(({ settlementId }) => settlementId));
+    page = await findOpenJobs(database, { afterJobId: last.id, jobsMax: ROWS_PER_PAGE });
+  }
+}

@@ -1,0 +1,94 @@
+import { loadSettings } from '../../config/settings';
+import type { Database } from '../../db/database';
+import { assertInstallation } from '../../db/installation';
+import type { PauseScope } from '../../db/operator-pauses';
+import { pauseSending, resumeSending, sendsBehindPause } from '../../activities/pause-sending';
+import { tellJobs, wakeAfterPause } from '../../activities/wake-after-pause';
+import { findPausesTouching } from '../../db/operator-pauses';
+import { findSendsUnderWay } from '../../db/sends-under-way';
+import type { Operator } from '../../domain/operator-reason';
+import { withDatabase, withTemporal } from '../connections';
+import { EXIT_CODES } from '../exit-codes';
+import { jobNamed, operatorOf } from '../operator';
+import { pauseReport, pauseText } from '../show-pauses';
+import type { CommandContext, JsonOption } from './command-context';
+
+export interface ReasonOptions extends JsonOption {
+  readonly reason?: string;
+}
+
+/** `payouts pause [SETTLEMENT] --reason R` */
+export async function pauseCommand(
+  context: CommandContext,
+  settlementId: string | undefined,
+  options: ReasonOptions,
+): Promise<number> {
+  return withScope(context, settlementId, options, async ({ database, operator, scope }) => {
+    const isSet = await pauseSending(database, scope, operator);
+    const inFlight = await sendsBehindPause(database, scope).catch((error: unknown) => {
+      context.say('the pause is in force; what is still on its way could not be read');
+      throw error;
+    });
+    await withTemporal(context.environment.variables, ({ client }) =>
+      tellJobs({ client, database }, scope, 'pause'),
+    ).catch((error: unknown) => {
+      context.say('the pause is in force; Temporal was not told, which changes nothing about it');
+      throw error;
+    });
+    const inForce = await findPausesTouching(database, scope);
+    const report = pauseReport({ scope, changed: isSet, lifted: [], inForce, inFlight });
+    const done = isSet ? 'paused' : 'was paused already; nothing was changed';
+    context.print(report, pauseText(report, done), options);
+    return EXIT_CODES.done;
+  });
+}
+
+/** `payouts resume [SETTLEMENT] --reason R` */
+export async function resumeCommand(
+  context: CommandContext,
+  settlementId: string | undefined,
+  options: ReasonOptions,
+): Promise<number> {
+  return withScope(context, settlementId, options, async ({ database, operator, scope }) => {
+    const { inForce, lifted } = await resumeSending(database, scope, operator);
+    await withTemporal(context.environment.variables, ({ client }) =>
+      wakeAfterPause({ client, database }, scope),
+    ).catch((error: unknown) => {
+      context.say(
+        'the pause is lifted; whoever waited was not told and looks again within the hour. ' +
+          'Give the same command again when Temporal is there.',
+      );
+      throw error;
+    });
+    const inFlight = await findSendsUnderWay(database, scope);
+    const changed = lifted.length > 0;
+    const report = pauseReport({ scope, changed, lifted, inForce, inFlight });
+    const done = changed ? 'resumed' : 'had no pause of its own; nothing was changed';
+    context.print(report, pauseText(report, done), options);
+    return EXIT_CODES.done;
+  });
+}
+
+interface Order {
+  readonly database: Database;
+  readonly operator: Operator;
+  readonly scope: PauseScope;
+}
+
+async function withScope(
+  context: CommandContext,
+  settlementId: string | undefined,
+  options: ReasonOptions,
+  work: (order: Order) => Promise<number>,
+): Promise<number> {
+  const { variables } = context.environment;
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
+  const operator = operatorOf(options);
+  return withDatabase(variables, async (database) => {
+    await assertInstallation(database, { installationId: settings.payoutInstallationId });
+    if (settlementId !== undefined) {
+      await jobNamed(database, settlementId);
+    }
+    return work({ database, operator, scope: settlementId ?? null });
+  });
+}

@@ -1,0 +1,84 @@
+import { loadSettings } from '../../config/settings';
+import type { Database } from '../../db/database';
+import { assertInstallation } from '../../db/installation';
+import type { PayoutTransfer } from '../../db/payout-transfers';
+import { withDatabase, withTemporal } from '../connections';
+import { EXIT_CODES, UsageError } from '../exit-codes';
+import { jobNamed, operatorOf, transferNamed } from '../operator';
+import { driveTransfers, findFailedTransfers, retryAsSeen, type RetryReport } from '../retry';
+import type { CommandContext } from './command-context';
+import type { ReasonOptions } from './pause';
+
+export interface RetryOptions extends ReasonOptions {
+  readonly settlement?: string;
+  readonly failed?: boolean;
+}
+
+/** `payouts retry TRANSFER --reason R`, `payouts retry --settlement S --failed --reason R` */
+export async function retryCommand(
+  context: CommandContext,
+  transferId: string | undefined,
+  options: RetryOptions,
+): Promise<number> {
+  const { variables } = context.environment;
+  const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
+  const operator = operatorOf(options);
+  const report = await withDatabase(variables, async (database) => {
+    await assertInstallation(database, { installationId: settings.payoutInstallationId });
+    const seen = await transfersMeant(database, transferId, options);
+    const maxAttempts = settings.payoutMaxAttempts;
+    const retrying = await retryAsSeen({ database, maxAttempts, operator }, seen);
+    const retried = new Set(retrying.retried);
+    await tell(
+      context,
+      database,
+      seen.filter(({ id }) => retried.has(id)),
+    );
+    return retrying;
+  });
+  context.print(report, retryText(report), options);
+  return report.refused.length > 0 ? EXIT_CODES.problemFound : EXIT_CODES.done;
+}
+
+async function transfersMeant(
+  database: Database,
+  transferId: string | undefined,
+  { failed, settlement }: RetryOptions,
+): Promise<PayoutTransfer[]> {
+  if (transferId !== undefined && settlement === undefined && failed === undefined) {
+    return [await transferNamed(database, transferId)];
+  }
+  if (transferId === undefined && settlement !== undefined && failed === true) {
+    const job = await jobNamed(database, settlement);
+    return findFailedTransfers(database, job.id);
+  }
+  throw new UsageError('name either one transfer, or --settlement and --failed');
+}
+
+async function tell(
+  context: CommandContext,
+  database: Database,
+  retried: readonly PayoutTransfer[],
+): Promise<void> {
+  const [first] = retried;
+  if (first === undefined) {
+    return;
+  }
+  await withTemporal(context.environment.variables, ({ client }) =>
+    driveTransfers({ client, database }, first.settlementId, retried),
+  ).catch((error: unknown) => {
+    context.say(
+      `${retried.length.toString()} retried in the database; Temporal was not told. ` +
+        'Settle the same file again when it is there, and they are sent.',
+    );
+    throw error;
+  });
+}
+
+function retryText({ refused, retried }: RetryReport): string {
+  return [
+    `${retried.length.toString()} retried, ${refused.length.toString()} refused`,
+    ...retried.map((id) => `  retried: ${id}`),
+    ...refused.map(({ id, reason, why }) => `  refused: ${id}: ${why} (${reason ?? 'no reason'})`),
+  ].join('\n');
+}

@@ -1,0 +1,95 @@
+import type { Client } from '@temporalio/client';
+
+import { retryTransfer } from '../activities/retry-transfer';
+import { inBatches } from '../activities/wake-workflows';
+import type { RetryRefusal } from '../domain/manual-retry';
+import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
+import type { Operator } from '../domain/operator-reason';
+import type { ReasonCode } from '../domain/reasons';
+import type { Database } from '../db/database';
+import { findTransfersByStatus, type PayoutTransfer } from '../db/payout-transfers';
+import { findSettlement } from '../db/settlements';
+import { driveRetriedTransfer, startJobWorkflow } from './start-workflows';
+
+export interface RefusedRetry {
+  readonly id: string;
+  readonly why: string;
+  readonly code: RetryRefusal;
+  /** The reason code of the transfer itself, such as why its outcome is not known. */
+  readonly reason: ReasonCode | null;
+}
+
+export interface RetryReport {
+  readonly retried: readonly string[];
+  readonly refused: readonly RefusedRetry[];
+}
+
+interface Retrying {
+  readonly database: Database;
+  readonly maxAttempts: number;
+  readonly operator: Operator;
+}
+
+/** Retries transfers as they were seen, each in a transaction of its own; nobody is told yet. */
+export async function retryAsSeen(
+  { database, maxAttempts, operator }: Retrying,
+  transfers: readonly PayoutTransfer[],
+): Promise<RetryReport> {
+  const retried: string[] = [];
+  const refused: RefusedRetry[] = [];
+  for (const seen of transfers) {
+    const code = await retryTransfer(
+      { database, maxAttempts },
+      {
+        ...operator,
+        transferId: seen.id,
+        seenStatus: seen.status,
+        seenAttemptCount: seen.attemptCount,
+        seenReason: seen.failureReason,
+        seenUpdatedAtMs: seen.updatedAt.getTime(),
+      },
+    );
+    if (code === 'retried') {
+      retried.push(seen.id);
+    } else {
+      const why = RETRY_REFUSAL_TEXTS[code];
+      refused.push({ id: seen.id, why, code, reason: seen.failureReason });
+    }
+  }
+  return { retried, refused };
+}
+
+const ROWS_PER_PAGE = 500;
+
+/** Every transfer of a job that failed, and those whose outcome is not known, which are refused with their reason. */
+export async function findFailedTransfers(
+  database: Database,
+  jobId: string,
+): Promise<PayoutTransfer[]> {
+  const found: PayoutTransfer[] = [];
+  let page: PayoutTransfer[];
+  do {
+    page = await findTransfersByStatus(database, jobId, {
+      statuses: ['failed_terminal', 'unknown'],
+      afterTransferId: found.at(-1)?.id ?? null,
+      transfersMax: ROWS_PER_PAGE,
+    });
+    found.push(...page);
+  } while (page.length === ROWS_PER_PAGE);
+  return found;
+}
+
+/** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */
+export async function driveTransfers(
+  { client, database }: { readonly client: Client; readonly database: Database },
+  settlementId: string,
+  transfers: readonly PayoutTransfer[],
+): Promise<void> {
+  const settlement = await findSettlement(database, settlementId);
+  if (settlement !== undefined) {
+    await startJobWorkflow(client, settlement);
+  }
+  await inBatches(transfers, (transfer) =>
+    driveRetriedTransfer(client, { ...transfer, transferId: transfer.id }),
+  );
+}

@@ -1,0 +1,74 @@
+import type { PauseScope } from '../db/operator-pauses';
+import type { PayoutControl } from '../db/payout-controls';
+import type { SendUnderWay } from '../db/sends-under-way';
+
+export interface ShownPause {
+  /** A settlement's id, or `everything`. */
+  readonly scope: string;
+  readonly cause: string;
+  readonly owner: 'operator' | 'automation';
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly setAt: Date;
+}
+
+export interface PauseReport {
+  /** A settlement's id, or `everything`. */
+  readonly scope: string;
+  /** Whether anything of the scope is kept from being sent, by a pause of its own or by one of everything. */
+  readonly paused: boolean;
+  readonly changed: boolean;
+  /** What is on its way to Stripe or has died on it: no answer yet. */
+  readonly inFlight: readonly SendUnderWay[];
+  readonly lifted: readonly ShownPause[];
+  /** Every pause that still touches the scope. */
+  readonly inForce: readonly ShownPause[];
+}
+
+function scopeName(scope: PauseScope): string {
+  return scope ?? 'everything';
+}
+
+export function pauseReport(facts: {
+  readonly scope: PauseScope;
+  readonly changed: boolean;
+  readonly lifted: readonly PayoutControl[];
+  readonly inForce: readonly PayoutControl[];
+  readonly inFlight: readonly SendUnderWay[];
+}): PauseReport {
+  return {
+    scope: scopeName(facts.scope),
+    paused: facts.inForce.length > 0,
+    changed: facts.changed,
+    inFlight: facts.inFlight,
+    lifted: facts.lifted.map(shownPause),
+    inForce: facts.inForce.map(shownPause),
+  };
+}
+
+function shownPause(pause: PayoutControl): ShownPause {
+  const { actor, cause, owner, reason, setAt, settlementId } = pause;
+  return { scope: scopeName(settlementId), cause, owner, actor, reason, setAt };
+}
+
+/** For a person: what was done, what was lifted and what still stops, and what is on its way. */
+export function pauseText(report: PauseReport, done: string): string {
+  const { inFlight, inForce, lifted, scope } = report;
+  return [
+    `${scope === 'everything' ? scope : `settlement ${scope}`} ${done}`,
+    ...lifted.map((pause) => `  lifted: ${pauseLine(pause)}`),
+    ...inForce.map((pause) => `  in force: ${pauseLine(pause)}`),
+    inFlight.length === 0
+      ? 'nothing is on its way to Stripe'
+      : `${inFlight.length.toString()} on the way to Stripe, not answered yet:`,
+    ...inFlight.map(
+      ({ attemptNumber, id, sentAt }) =>
+        `  ${id}, attempt ${attemptNumber.toString()}, sent ${sentAt.toISOString()}`,
+    ),
+  ].join('\n');
+}
+
+function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {
+  const why = actor === null ? cause : `${cause}, ${actor}: ${reason ?? ''}`;
+  return `${scope}, ${why}, since ${setAt.toISOString()}`;
+}

@@ -1,0 +1,67 @@
+import type { StripeMatch } from './reconciliation';
+import type { TransferStatus } from './transfer-state';
+
+/** Why a person's statement about an unknown outcome is not taken. */
+export type ResolveRefusal =
+  | 'already_paid'
+  | 'not_unknown'
+  | 'moved_since'
+  | 'no_such_stripe_transfer'
+  | 'of_another_payment'
+  | 'pays_another'
+  | 'other_amount_or_mode'
+  | 'other_destination'
+  | 'reversed'
+  | 'paid_at_stripe'
+  | 'still_under_way';
+
+export const RESOLVE_REFUSAL_TEXTS: Readonly<Record<ResolveRefusal, string>> = {
+  already_paid:
+    'it is paid; where a second transfer for it has paused the settlement, reverse that one at Stripe and then resume the settlement',
+  not_unknown: 'its outcome is known; only an unknown one is resolved',
+  moved_since: 'it has moved since it was looked at; look again',
+  no_such_stripe_transfer: 'Stripe has no such transfer',
+  of_another_payment: 'by its metadata the Stripe transfer is not for this payment',
+  pays_another: 'another payment is recorded as paid by this Stripe transfer',
+  other_amount_or_mode:
+    'amount, currency or mode of the Stripe transfer are not those of the payment',
+  other_destination: 'the Stripe transfer went to another account than this payment was sent to',
+  reversed: 'the Stripe transfer was reversed, in full or in part',
+  paid_at_stripe: 'Stripe has a transfer for it that is not reversed',
+  still_under_way: 'a send is still under way; try again in a minute',
+};
+
+/** Why a transfer in this state is not resolved; undefined when its outcome is unknown. */
+export function resolveRefusalOfStatus(status: TransferStatus): ResolveRefusal | undefined {
+  if (status === 'unknown') {
+    return undefined;
+  }
+  return status === 'completed' ? 'already_paid' : 'not_unknown';
+}
+
+/** What a transfer that is said to be the payment is compared with. */
+export interface ExpectedPayment {
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly livemode: boolean;
+  /** Accounts that the payment was frozen for; where it never was, the winner's of today. */
+  readonly destinations: readonly string[];
+}
+
+/** Why a Stripe transfer with this payment's metadata is not the payment all the same; undefined when it is. */
+export function refusalOfPayment(
+  match: StripeMatch,
+  expected: ExpectedPayment,
+): ResolveRefusal | undefined {
+  const isEqual =
+    match.amountMinor === expected.amountMinor &&
+    match.currency === expected.currency &&
+    match.livemode === expected.livemode;
+  if (!isEqual) {
+    return 'other_amount_or_mode';
+  }
+  if (match.destination === null || !expected.destinations.includes(match.destination)) {
+    return 'other_destination';
+  }
+  return match.amountReversedMinor > 0 ? 'reversed' : undefined;
+}

@@ -1,0 +1,208 @@
+/**
+ * Goal: an operator steers payments that are under way or over, from the command line and from a client of Temporal.
+ * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what was paid.
+ */
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+
+import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
+import type { RetryReport } from '../../src/client/retry';
+import type { PauseReport } from '../../src/client/show-pauses';
+import type { SettlementStatus, TransferStatusRow } from '../../src/client/read-status';
+import { retryTransferUpdate } from '../../src/workflows/messages';
+import { createTestDatabase, type TestDatabase } from '../support/postgres';
+import { testTemporalAddress } from '../support/temporal';
+import { accountOf, accountsOf, Bed, settlementOf, timesPaid, until, userOf } from './bed';
+
+const LONG_MS = 120_000;
+const NAMESPACE = `operator-${randomBytes(4).toString('hex')}`;
+const WHY = ['--reason', 'looked at it'] as const;
+
+let sandbox: StripeSandbox;
+let database: TestDatabase;
+let bed: Bed;
+let connection: Connection;
+let temporal: Client;
+
+beforeAll(async () => {
+  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
+  const temporalAddress = testTemporalAddress();
+  bed = new Bed(
+    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
+    { TEMPORAL_NAMESPACE: NAMESPACE },
+  );
+  await bed.json('setup');
+  await bed.worker();
+  connection = await Connection.connect({ address: temporalAddress });
+  temporal = new Client({ connection, namespace: NAMESPACE });
+}, LONG_MS);
+
+afterAll(async () => {
+  await connection.close();
+  await bed.close();
+  await Promise.all([sandbox.close(), database.drop()]);
+}, LONG_MS);
+
+/** A settlement whose winners have accounts, its job started. */
+async function settle(id: string, winners: number): Promise<void> {
+  const settlement = settlementOf(id, winners);
+  await bed.json('accounts', 'import', bed.file(`${id}-accounts.json`, accountsOf(settlement)));
+  await bed.json('settle', bed.file(`${id}.json`, settlement));
+}
+
+const refuseOnce = () =>
+  bed.control('faults', {
+    match: { method: 'POST', path: '/v1/transfers' },
+    fault: { kind: 'status', status: 400, code: 'transfers_not_allowed' },
+    times: 1,
+  });
+
+function theOne(status: SettlementStatus, state: TransferStatusRow['status']): TransferStatusRow {
+  const [row, second] = status.transfers.filter((transfer) => transfer.status === state);
+  if (row === undefined || second !== undefined) {
+    throw new Error(`not exactly one transfer is ${state}`);
+  }
+  return row;
+}
+
+async function untilStatus(id: string, state: string): Promise<void> {
+  await until(
+    `${id} is ${state}`,
+    async () => (await bed.count('payout_transfers', `id = '${id}' and status = '${state}'`)) === 1,
+    LONG_MS,
+  );
+}
+
+test(
+  'a winner who failed is paid after the run has failed and the job is complete; two clicks pay once',
+  async () => {
+    await refuseOnce();
+    await settle('failed', 3);
+    const before = await bed.completed('failed');
+    const { id } = theOne(before, 'failed_terminal');
+    const run = temporal.workflow.getHandle(`transfer/${id}`);
+    await until('the run has failed', async () => (await run.describe()).status.name === 'FAILED');
+
+    const clicks = await Promise.all([1, 2].map(() => bed.run(['retry', id, ...WHY, '--json'])));
+    const reports = clicks.map(({ stdout }) => JSON.parse(stdout) as RetryReport);
+    expect(clicks.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(reports.flatMap(({ retried }) => retried)).toEqual([id]);
+
+    const after = await bed.completed('failed');
+    await untilStatus(id, 'completed');
+    expect(timesPaid(after, await bed.oracle())).toEqual([1]);
+    await until('it ran again', async () => (await run.describe()).status.name === 'COMPLETED');
+    await bed.completed('failed');
+    expect(await bed.count('operator_actions', `action = 'retry'`)).toBe(1);
+
+    const refused = await bed.run(['retry', id, ...WHY]);
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.stdout).toContain('it is paid');
+    const known = await bed.run(['resolve', id, '--unpaid', ...WHY]);
+    expect(known).toMatchObject({ code: 1 });
+    expect(known.stdout).toContain('reverse that one at Stripe');
+  },
+  LONG_MS,
+);
+
+test(
+  'every failed winner of a settlement is retried at once',
+  async () => {
+    await refuseOnce();
+    await refuseOnce();
+    await settle('many', 4);
+    await bed.completed('many');
+    const report = await bed.json<RetryReport>('retry', '--settlement', 'many', '--failed', ...WHY);
+    expect(report).toMatchObject({
+      retried: [expect.any(String), expect.any(String)],
+      refused: [],
+    });
+    await Promise.all(report.retried.map((id) => untilStatus(id, 'completed')));
+    const status = await bed.completed('many');
+    expect(timesPaid(status, await bed.oracle())).toEqual([1]);
+  },
+  LONG_MS,
+);
+
+test(
+  'a waiting winner is retried by an update from a client, and refused malformed ones',
+  async () => {
+    const account = accountOf(userOf('waiting', 0));
+    await bed.control('accounts', { id: account, state: 'inactive' });
+    await settle('waiting', 1);
+    const [{ id } = { id: '' }] = (await bed.status('waiting')).transfers;
+    await untilStatus(id, 'blocked');
+    await bed.control('accounts', { id: account, state: 'active' });
+    const [row] = (await bed.status('waiting')).transfers;
+    const run = temporal.workflow.getHandle(`transfer/${id}`);
+    const request = {
+      actor: 'alex',
+      reason: 'the account is ready',
+      seenStatus: row!.status,
+      seenAttemptCount: row!.attemptCount,
+      seenReason: row!.failureReason,
+    };
+    const update = (wish: object) =>
+      run.executeUpdate(retryTransferUpdate, { args: [{ ...request, ...wish }] });
+    await expect(update({ reason: '' })).rejects.toMatchObject({
+      cause: { message: 'malformed: reason' },
+    });
+    expect(await update({ seenAttemptCount: 7 })).toBe('moved_since');
+    expect(await update({})).toBe('retried');
+    await bed.completed('waiting');
+    expect(timesPaid(await bed.status('waiting'), await bed.oracle())).toEqual([1]);
+  },
+  LONG_MS,
+);
+
+test(
+  'under a pause nobody is paid; resuming pays everybody; each says what stands',
+  async () => {
+    const paused = await bed.json<PauseReport>('pause', ...WHY);
+    expect(paused).toMatchObject({
+      scope: 'everything',
+      paused: true,
+      changed: true,
+      inFlight: [],
+    });
+    expect(await bed.json<PauseReport>('pause', ...WHY)).toMatchObject({ changed: false });
+    const { posts } = await bed.oracle();
+    await settle('paused', 5);
+    expect(await bed.json<PauseReport>('pause', 'paused', ...WHY)).toMatchObject({
+      scope: 'paused',
+      changed: true,
+    });
+    expect(await bed.json<PauseReport>('resume', ...WHY)).toMatchObject({
+      scope: 'everything',
+      paused: true,
+      inForce: [{ scope: 'paused', cause: 'operator', reason: 'looked at it' }],
+    });
+    expect((await bed.oracle()).posts).toBe(posts);
+    expect(await bed.json<PauseReport>('resume', 'paused', ...WHY)).toMatchObject({
+      scope: 'paused',
+      paused: false,
+      inFlight: [],
+    });
+    const status = await bed.completed('paused');
+    expect(timesPaid(status, await bed.oracle())).toEqual([1]);
+  },
+  LONG_MS,
+);
+
+test.each([
+  [['pause'], '--reason'],
+  [['pause', '--reason', ' '], '--reason'],
+  [['pause', '--reason', 'a\nb'], '--reason'],
+  [['resume', 'nowhere', ...WHY], 'not recorded'],
+  [['pause', 'no id', ...WHY], 'settlement: found "no id"'],
+  [['retry', ...WHY], 'either one transfer'],
+  [['retry', '00000000-0000-5000-8000-000000000000', ...WHY], 'not recorded'],
+  [['retry', 'tr_1', ...WHY], 'transfer: found "tr_1"'],
+  [['retry', '--settlement', 'failed', ...WHY], 'either one transfer'],
+  [['resolve', '00000000-0000-5000-8000-000000000000', ...WHY], '--paid'],
+  [['resolve', 'x', '--paid', 'ch_1', ...WHY], '--paid: found "ch_1"'],
+])('payouts %p is wrong use', async (args, said) => {
+  const { code, stderr, stdout } = await bed.run(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(said);
+});
