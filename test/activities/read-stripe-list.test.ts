@@ -5,6 +5,7 @@
 import { readStripeList } from '../../src/activities/read-stripe-list';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import type { ListReading } from '../../src/domain/contracts';
+import { until } from '../local/stripe-sandbox/support';
 import { givenScheduledSettlement, givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
@@ -70,6 +71,30 @@ describe('what Stripe paid and the row does not know is adopted', () => {
     expect(await pausesOf(bed, transfer)).toEqual([]);
     expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
     expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('from unknown: the outcome is learnt, and the lost send is settled', async () => {
+    await bed.fault(LOST);
+    const unknown = await bed.step(await givenPayable(bed));
+    await bed.readList(unknown);
+    expect(await bed.rowOf(unknown)).toMatchObject({ status: 'completed' });
+    expect(await bed.attemptsOf(unknown)).toMatchObject([{ resolution: 'created' }]);
+    expect(await bed.recordsOf(unknown)).toEqual(['payout ledger:payout:<id>:1']);
+  });
+
+  test('from processing, while the answer of that very send is on its way: the answer changes nothing', async () => {
+    const transfer = await givenPayable(bed);
+    const claim = await bed.claimToSend(transfer);
+    await bed.fault({ kind: 'delay', afterMs: 300 });
+    const sending = bed.send(claim);
+    await until(async () => (await bed.paidTimes(transfer)) === 1);
+    await bed.readList(transfer);
+    const adopted = await bed.rowOf(transfer);
+    expect(adopted).toMatchObject({ status: 'completed' });
+    expect(await sending).toEqual({ stripeTransferId: adopted.stripeTransferId });
+    expect(await bed.record(claim)).toMatchObject({ status: 'completed' });
+    expect(await bed.recordsOf(transfer)).toEqual(['payout ledger:payout:<id>:1']);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
   });
 
   test('once, however often the list is read', async () => {
@@ -232,22 +257,13 @@ describe('what is left alone', () => {
     expect(await pausesOf(bed, transfer)).toEqual([]);
   });
 
-  test('a row that is being sent: its own run learns the answer', async () => {
+  test('a row that is being sent and is not in the list', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    await bed.post(claim);
     const processing = await bed.rowOf(transfer);
     await bed.readList(transfer);
     expect(await bed.rowOf(transfer)).toEqual(processing);
     expect(await bed.send(claim)).toMatchObject({ stripeTransferId: expect.any(String) });
-    expect(await bed.paidTimes(transfer)).toBe(1);
-  });
-
-  test('a row whose outcome is unknown: its own run looks it up', async () => {
-    await bed.fault(LOST);
-    const unknown = await bed.step(await givenPayable(bed));
-    await bed.readList(unknown);
-    expect(await bed.rowOf(unknown)).toEqual(unknown);
   });
 });
 
