@@ -15,6 +15,7 @@ import type { Installation } from '../../src/db/installation';
 import { beginSend, findAttempts, type BegunSend } from '../../src/db/payout-attempts';
 import { findGenerations } from '../../src/db/payout-generations';
 import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
+import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type {
   ClaimAnswer,
   ListReading,
@@ -27,11 +28,13 @@ import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { start, type TestSandbox } from '../local/stripe-sandbox/support';
 import {
+  givenScheduledSettlement,
   givenTransfer,
   MAX_ATTEMPTS,
   newAccountId,
   openDatabaseBed,
   type DatabaseBed,
+  type SettlementWish,
 } from '../support/builders';
 import { movePayoutClock } from '../support/clock';
 
@@ -87,6 +90,18 @@ export function givenPayable(bed: DatabaseBed, maxAttempts?: number): Promise<Pa
   });
 }
 
+/** Debts of one settlement, in the order of their ids; every winner has an account. */
+export async function givenPayableSettlement(
+  bed: DatabaseBed,
+  wish: SettlementWish,
+): Promise<readonly PayoutTransfer[]> {
+  const { transfers } = await givenScheduledSettlement(bed.database, wish);
+  for (const userId of new Set(transfers.map((transfer) => transfer.userId))) {
+    await insertUserStripeAccount(bed.database, { userId, stripeAccountId: newAccountId() });
+  }
+  return transfers;
+}
+
 export interface SendReport {
   readonly stripeTransferId?: string;
   readonly type?: string;
@@ -139,11 +154,11 @@ export async function openActivityBed(): Promise<ActivityBed> {
       const answer = await claimTransfer(dependencies, { transferId, runId });
       if (answer.next === 'rest' && answer.tellJob === true) {
         await bed.readList({ id: transferId });
-        return claimTransfer(dependencies, { transferId, runId });
+        return bed.claim({ id: transferId }, runId);
       }
       if (answer.next === 'ask') {
         await askPayeeReadiness(dependencies, { transferId });
-        return claimTransfer(dependencies, { transferId, runId });
+        return bed.claim({ id: transferId }, runId);
       }
       return answer;
     },

@@ -7,7 +7,13 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { ClaimAnswer } from '../../src/domain/contracts';
-import { givenScheduledSettlement, givenTransfer, newAccountId, newId } from '../support/builders';
+import {
+  givenScheduledSettlement,
+  givenTransfer,
+  newAccountId,
+  newId,
+  untilSomebodyWaitsForLock,
+} from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 import { pausesOf, postsDuring } from './made-at-stripe';
@@ -117,11 +123,20 @@ describe('an account that is not ready', () => {
       await bed.record(claim);
     }
     await bed.moveClocks({ ms: 1.1 * MINUTE_MS });
-    const answers = await Promise.all(
-      transfers.map(({ id: transferId }) =>
-        claimTransfer(bed.dependencies, { transferId, runId: 'run-1' }),
-      ),
-    );
+    let looking: Promise<ClaimAnswer[]> | undefined;
+    await bed.database.transaction(async (transaction) => {
+      await transaction.execute(
+        `select from user_stripe_accounts where user_id = '${userId}' for update`,
+      );
+      looking = Promise.all(
+        transfers.map(({ id: transferId }) =>
+          claimTransfer(bed.dependencies, { transferId, runId: 'run-1' }),
+        ),
+      );
+      // All three have read that a question is due.
+      await untilSomebodyWaitsForLock(bed, 3);
+    });
+    const answers = await looking!;
     expect(answers.map(({ next }) => next).sort()).toEqual(['ask', 'rest', 'rest']);
     await bed.account(account, 'active');
     await askPayeeReadiness(bed.dependencies, { transferId: transfers[0]!.id });

@@ -6,9 +6,14 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import { readStripeList } from '../../src/activities/read-stripe-list';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
-import { givenScheduledSettlement, newAccountId } from '../support/builders';
+import { newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import {
+  givenPayable,
+  givenPayableSettlement,
+  openActivityBed,
+  type ActivityBed,
+} from './activity-bed';
 import { givenLostSend, pausesOf, postsDuring } from './made-at-stripe';
 
 let bed: ActivityBed;
@@ -40,14 +45,7 @@ describe('the first send of a key', () => {
   });
 
   test('waits for a list that is older, and the job is told once', async () => {
-    const { transfers } = await givenScheduledSettlement(bed.database, { winners: 2 });
-    for (const { userId } of transfers) {
-      await bed.rows(
-        'insert into user_stripe_accounts (user_id, stripe_account_id) values ($1, $2)',
-        [userId, newAccountId()],
-      );
-    }
-    const [one, two] = transfers;
+    const [one, two] = await givenPayableSettlement(bed, { winners: 2 });
     await bed.moveClocks({ hours: 12 });
     const view = { status: 'pending', waitMs: null };
     expect(await claimOnly(one!)).toMatchObject({ next: 'rest', tellJob: true, view });

@@ -6,9 +6,14 @@ import { readStripeList } from '../../src/activities/read-stripe-list';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import type { ListReading } from '../../src/domain/contracts';
 import { until } from '../local/stripe-sandbox/support';
-import { givenScheduledSettlement, givenTransfer, newAccountId } from '../support/builders';
+import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import {
+  givenPayable,
+  givenPayableSettlement,
+  openActivityBed,
+  type ActivityBed,
+} from './activity-bed';
 import { givenLostSend, makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 
 let bed: ActivityBed;
@@ -174,17 +179,7 @@ describe('what does not fit stops the settlement for a person', () => {
   });
 
   test('nobody else of the settlement is sent until a person has looked', async () => {
-    const users = ['one', 'two'].map((name) => `${name}-${newAccountId()}`);
-    const { transfers } = await givenScheduledSettlement(bed.database, {
-      winners: users.map((userId) => ({ userId })),
-    });
-    for (const userId of users) {
-      await bed.rows(
-        'insert into user_stripe_accounts (user_id, stripe_account_id) values ($1, $2)',
-        [userId, newAccountId()],
-      );
-    }
-    const [doubtful, innocent] = transfers;
+    const [doubtful, innocent] = await givenPayableSettlement(bed, { winners: 2 });
     await makeAtStripe(bed, doubtful!, { amount: 1 });
     await bed.readList(doubtful!);
     expect(await bed.claim(innocent!)).toMatchObject({
