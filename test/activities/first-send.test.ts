@@ -221,4 +221,16 @@ describe('a database that came back older', () => {
       expect(await bed.paidTimes(transfer)).toBe(1);
     },
   );
+
+  test('a payment that Stripe’s list does not show yet is young: the same key, Stripe replays', async () => {
+    const transfer = await givenPayable(bed);
+    const stripeTransferId = await givenLostSend(bed, transfer);
+    await bed.sandbox.control('list-lag', { transfersMs: 5 * MINUTE_MS });
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'pending' });
+    await goOn(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+    await bed.sandbox.control('list-lag', { transfersMs: 0 });
+  });
 });

@@ -282,7 +282,10 @@ describe('left unpaid', () => {
   test('omi #7184: a saved "balance_insufficient" is not replayed once there is money', async () => {
     await giveBalance('gbp', 0);
     const [transfer] = await givenPayableSettlement(bed, { currency: 'gbp' });
-    expect(await bed.step(transfer!)).toMatchObject({ status: 'blocked', failureClass: 'platform' });
+    expect(await bed.step(transfer!)).toMatchObject({
+      status: 'blocked',
+      failureClass: 'platform',
+    });
     await giveBalance('gbp', 1_000_000);
     await bed.liftPauses();
     expect(await bed.step(transfer!)).toMatchObject({ status: 'completed', generation: 2 });
