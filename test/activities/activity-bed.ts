@@ -23,6 +23,7 @@ import type {
   TransferView,
 } from '../../src/domain/contracts';
 import { PAYEE_WAIT_MS } from '../../src/domain/limits';
+import type { TransferStatus } from '../../src/domain/transfer-state';
 import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
@@ -45,7 +46,10 @@ export interface ActivityBed extends DatabaseBed {
   readonly sandbox: TestSandbox;
   readonly platform: Installation;
   readonly dependencies: ActivityDependencies;
-  /** A claim; where Stripe's list has to be read or the payee asked about first, this is done, and it claims again. */
+  /**
+   * A claim. Where Stripe's list has to be read, the payee asked about or Stripe looked at between two keys first, this
+   * is done, and it claims again.
+   */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
   /** What the job does before its first send. */
   readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
@@ -101,6 +105,13 @@ export async function givenPayableSettlement(
   }
   return transfers;
 }
+
+/** Proven unpaid: a look at Stripe is asked for only before another key. */
+const IS_BETWEEN_KEYS: ReadonlySet<TransferStatus> = new Set<TransferStatus>([
+  'pending',
+  'retryable',
+  'blocked',
+]);
 
 export interface SendReport {
   readonly stripeTransferId?: string;
@@ -158,6 +169,10 @@ export async function openActivityBed(): Promise<ActivityBed> {
       }
       if (answer.next === 'ask') {
         await askPayeeReadiness(dependencies, { transferId });
+        return bed.claim({ id: transferId }, runId);
+      }
+      if (answer.next === 'reconcile' && IS_BETWEEN_KEYS.has(answer.view.status)) {
+        await bed.reconcile({ id: transferId }, runId);
         return bed.claim({ id: transferId }, runId);
       }
       return answer;
