@@ -5,6 +5,7 @@
 import type Stripe from 'stripe';
 
 import { claimTransfer } from '../../src/activities/claim-transfer';
+import { proveUnpaid } from '../../src/activities/conclude-claim';
 import { reconcileTransfer } from '../../src/activities/reconcile-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
@@ -299,9 +300,7 @@ describe('a run that has seen more than the row tells', () => {
     const unknown = await givenUnpaidUnknown();
     const sentAt = await lastSentAt(unknown);
     await lookAt(unknown, sentAt + HOUR_MS);
-    await bed.rows(`update payout_attempts set resolution = 'not_created' where transfer_id = $1`, [
-      unknown.id,
-    ]);
+    await bed.database.transaction((transaction) => proveUnpaid(transaction, unknown));
     expect(await lookAt(unknown, sentAt + 2 * HOUR_MS)).toMatchObject({ status: 'retryable' });
     await stopClockAt(sentAt + 3 * DAY_MS);
     await claimHavingSeen(unknown, { generation: 1, attemptCount: 2 });

@@ -69,3 +69,21 @@ export async function pause(bed: ActivityBed, settlementId: string | null): Prom
     [settlementId],
   );
 }
+
+/** Until `mend` is called, the ledger record of this attempt cannot be written. */
+export async function breakLedgerRecord(
+  bed: ActivityBed,
+  { id }: Pick<PayoutTransfer, 'id'>,
+  attemptNumber: number,
+): Promise<{ mend(): Promise<unknown> }> {
+  await bed.rows(
+    `create function refuse_record() returns trigger language plpgsql as
+     $$ begin raise exception 'the record cannot be written'; end $$`,
+  );
+  await bed.rows(
+    `create trigger refuse_record before insert on ledger_transactions for each row
+     when (new.idempotency_key = 'ledger:payout:${id}:${attemptNumber.toString()}')
+     execute function refuse_record()`,
+  );
+  return { mend: () => bed.rows('drop function refuse_record() cascade') };
+}

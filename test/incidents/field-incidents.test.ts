@@ -37,6 +37,7 @@ import { givenTransfer, newAccountId, newId, refusalOf } from '../support/builde
 import { brokenInvariants } from '../support/invariants';
 import {
   AMBIGUOUS,
+  breakLedgerRecord,
   CONFLICT,
   LOST_ANSWER,
   NEVER_ARRIVED,
@@ -312,17 +313,18 @@ describe('left unpaid', () => {
   });
 
   test('open-bank-oss #4182: an error of the record is not swallowed, and nobody is called paid', async () => {
-    const [transfer, other] = await givenPayableSettlement(bed, { winners: 2 });
-    const claim = await bed.claimToSend(transfer!);
-    await bed.fault(RATE_LIMITED);
-    await bed.send(claim);
-    await bed.rows(
-      `insert into ledger_transactions (idempotency_key, kind, settlement_id, transfer_id, attempt_number)
-       values ($1, 'refusal', $2, $3, 1)`,
-      [`ledger:payout:${transfer!.id}:1`, other!.settlementId, other!.id],
-    );
-    await expect(bed.record(claim)).rejects.toThrow('other content');
-    expect(await bed.rowOf(transfer!)).toMatchObject({ status: 'processing' });
+    const transfer = await givenPayable(bed);
+    const claim = await bed.claimToSend(transfer);
+    const ledger = await breakLedgerRecord(bed, transfer, 1);
+    // Stripe has paid; what cannot be recorded is not called paid.
+    expect(await refusalOf(bed.send(claim))).toBe('the record cannot be written');
+    expect(await bed.rowOf(transfer)).toMatchObject({
+      status: 'processing',
+      stripeTransferId: null,
+    });
+    await ledger.mend();
+    expect(await takeOver(bed, transfer)).toMatchObject({ status: 'completed' });
+    expect(await bed.paidTimes(transfer)).toBe(1);
   });
 });
 

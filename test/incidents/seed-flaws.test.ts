@@ -28,6 +28,7 @@ import { newId, refusalOf } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import {
   AMBIGUOUS,
+  breakLedgerRecord,
   CONFLICT,
   LOST_ANSWER,
   NEVER_ARRIVED,
@@ -168,23 +169,18 @@ test('S26: an attempt is counted exactly once, also when what follows is rolled 
   await bed.fault(CONFLICT);
   const claim = await bed.claimToSend(transfer);
   await bed.send(claim);
-  await bed.rows(
-    `insert into ledger_transactions (idempotency_key, kind, settlement_id, transfer_id, attempt_number)
-     values ($1, 'refusal', $2, $3, 9)`,
-    [
-      attemptLedgerKey(transfer.id, 1),
-      (await givenPayable(bed)).settlementId,
-      (await givenPayable(bed)).id,
-    ],
-  );
+  const ledger = await breakLedgerRecord(bed, transfer, 1);
   for (let look = 0; look < 2; look += 1) {
-    await expect(bed.record(claim)).rejects.toThrow(LedgerConflictError);
-    expect(await bed.rowOf(transfer)).toMatchObject({
-      status: 'processing',
-      attemptCount: 1,
-      countedAttemptCount: 1,
-    });
+    expect(await refusalOf(bed.record(claim))).toBe('the record cannot be written');
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'processing', attemptCount: 1 });
   }
+  await ledger.mend();
+  await bed.record(claim);
+  expect(await bed.rowOf(transfer)).toMatchObject({
+    status: 'retryable',
+    attemptCount: 1,
+    countedAttemptCount: 1,
+  });
 });
 
 test('S28: every final outcome has its record, and money only in balanced double entries', async () => {
