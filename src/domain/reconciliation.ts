@@ -65,15 +65,15 @@ export interface EmptyLook {
   readonly beganAtMs: number;
   /** When the first look since the last send began that found nothing; null when this is the first. */
   readonly notSeenSinceMs: number | null;
-  /** Null when the database knows of no send at all. */
+  /** Null when the database does not know: it has no send, or may have lost some. */
   readonly lastSentAtMs: number | null;
   readonly nowMs: number;
 }
 
 /**
  * Whether a look that found nothing proves, with an earlier one, that nothing was paid: ten minutes apart, this one
- * after the 24th hour since the last send, and only just over. Where no send is known, the time counts from the first
- * look, since a lost one may have been sent directly before it.
+ * after the 24th hour since the last send, and only just over. Where the last send is not known, the time counts from
+ * the first look, since a lost one may have been sent directly before it.
  *
  * A key is dead by then, and what Stripe completes later it completes within hours (docs.stripe.com/error-low-level).
  */

@@ -15,6 +15,7 @@ import type { Installation } from '../../src/db/installation';
 import { beginSend, findAttempts, type BegunSend } from '../../src/db/payout-attempts';
 import { findGenerations } from '../../src/db/payout-generations';
 import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
+import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type {
   ClaimAnswer,
   ListReading,
@@ -22,16 +23,19 @@ import type {
   TransferView,
 } from '../../src/domain/contracts';
 import { PAYEE_WAIT_MS } from '../../src/domain/limits';
+import type { TransferStatus } from '../../src/domain/transfer-state';
 import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { start, type TestSandbox } from '../local/stripe-sandbox/support';
 import {
+  givenScheduledSettlement,
   givenTransfer,
   MAX_ATTEMPTS,
   newAccountId,
   openDatabaseBed,
   type DatabaseBed,
+  type SettlementWish,
 } from '../support/builders';
 import { movePayoutClock } from '../support/clock';
 
@@ -42,7 +46,10 @@ export interface ActivityBed extends DatabaseBed {
   readonly sandbox: TestSandbox;
   readonly platform: Installation;
   readonly dependencies: ActivityDependencies;
-  /** A claim; where Stripe has to be asked first (its list, the payee, a look between two keys), it is, and it claims again. */
+  /**
+   * A claim. Where Stripe's list has to be read, the payee asked about or Stripe looked at between two keys first, this
+   * is done, and it claims again.
+   */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
   /** What the job does before its first send. */
   readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
@@ -87,17 +94,31 @@ export function givenPayable(bed: DatabaseBed, maxAttempts?: number): Promise<Pa
   });
 }
 
+/** Debts of one settlement, in the order of their ids; every winner has an account. */
+export async function givenPayableSettlement(
+  bed: DatabaseBed,
+  wish: SettlementWish,
+): Promise<readonly PayoutTransfer[]> {
+  const { transfers } = await givenScheduledSettlement(bed.database, wish);
+  for (const userId of new Set(transfers.map((transfer) => transfer.userId))) {
+    await insertUserStripeAccount(bed.database, { userId, stripeAccountId: newAccountId() });
+  }
+  return transfers;
+}
+
+/** Proven unpaid: a look at Stripe is asked for only before another key. */
+const IS_BETWEEN_KEYS: ReadonlySet<TransferStatus> = new Set<TransferStatus>([
+  'pending',
+  'retryable',
+  'blocked',
+]);
+
 export interface SendReport {
   readonly stripeTransferId?: string;
   readonly type?: string;
   readonly reason?: string;
   readonly isRetried?: boolean;
   readonly retryDelay?: unknown;
-}
-
-/** Proven unpaid, and looked up only because another key follows. */
-function isUnsent({ status }: TransferView): boolean {
-  return status !== 'unknown' && status !== 'processing';
 }
 
 async function reportOf(
@@ -146,12 +167,12 @@ export async function openActivityBed(): Promise<ActivityBed> {
         await bed.readList({ id: transferId });
         return bed.claim({ id: transferId }, runId);
       }
-      if (answer.next === 'reconcile' && isUnsent(answer.view)) {
-        await bed.reconcile({ id: transferId }, runId);
-        return bed.claim({ id: transferId }, runId);
-      }
       if (answer.next === 'ask') {
         await askPayeeReadiness(dependencies, { transferId });
+        return bed.claim({ id: transferId }, runId);
+      }
+      if (answer.next === 'reconcile' && IS_BETWEEN_KEYS.has(answer.view.status)) {
+        await bed.reconcile({ id: transferId }, runId);
         return bed.claim({ id: transferId }, runId);
       }
       return answer;

@@ -1,0 +1,337 @@
+/**
+ * Goal: before anything is sent, what Stripe has and the row has not is adopted or stops the settlement (M11).
+ * Method: Stripe's list is made to hold what a restored database has lost, for rows in every state; then it is read.
+ */
+import { readStripeList } from '../../src/activities/read-stripe-list';
+import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import type { ListReading } from '../../src/domain/contracts';
+import { until } from '../local/stripe-sandbox/support';
+import { givenTransfer, newAccountId } from '../support/builders';
+import { brokenInvariants } from '../support/invariants';
+import {
+  givenPayable,
+  givenPayableSettlement,
+  openActivityBed,
+  type ActivityBed,
+} from './activity-bed';
+import { givenLostSend, makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
+
+let bed: ActivityBed;
+
+beforeAll(async () => {
+  bed = await openActivityBed();
+});
+
+afterEach(async () => {
+  expect(await brokenInvariants(bed)).toEqual([]);
+  await bed.calm();
+});
+
+afterAll(() => bed.close());
+
+const AMOUNT_REFUSED = { kind: 'status', status: 400, code: 'amount_too_small', saved: true };
+const LOST = { kind: 'drop_after' };
+
+/** A transfer in one of the unpaid states that nobody is working on. */
+const UNPAID: Readonly<Record<string, () => Promise<PayoutTransfer>>> = {
+  pending: () => givenPayable(bed),
+  retryable: async () => {
+    await bed.fault({ kind: 'status', status: 429 });
+    return bed.step(await givenPayable(bed));
+  },
+  blocked: async () => {
+    const account = newAccountId();
+    await bed.account(account, 'inactive');
+    const transfer = await bed.step(await givenTransfer(bed.database, { account }));
+    await bed.account(account, 'active');
+    return transfer;
+  },
+  failed_terminal: async () => {
+    await bed.fault(AMOUNT_REFUSED);
+    return bed.step(await givenPayable(bed));
+  },
+  cancelled: async () => {
+    const transfer = await givenPayable(bed);
+    await bed.rows(`update payout_transfers set status = 'cancelled' where id = $1`, [transfer.id]);
+    return bed.rowOf(transfer);
+  },
+};
+
+async function stampOf({ settlementId }: PayoutTransfer): Promise<number> {
+  const [job] = await bed.rows<{ at: Date }>(
+    'select stripe_list_read_at as at from payout_jobs where settlement_id = $1',
+    [settlementId],
+  );
+  return job!.at.getTime();
+}
+
+describe('what Stripe paid and the row does not know is adopted', () => {
+  test.each(Object.keys(UNPAID))('from %s, without a send', async (status) => {
+    const transfer = await UNPAID[status]!();
+    expect(transfer.status).toBe(status);
+    // The generations that this row knows are closed: what paid it was sent later, and is lost.
+    const stripeTransferId = await givenLostSend(bed, transfer, `payout:${transfer.id}:g2`);
+    expect(await postsDuring(bed, () => bed.readList(transfer))).toBe(0);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('from unknown: the outcome is learnt, and the lost send is settled', async () => {
+    await bed.fault(LOST);
+    const unknown = await bed.step(await givenPayable(bed));
+    await bed.readList(unknown);
+    expect(await bed.rowOf(unknown)).toMatchObject({ status: 'completed' });
+    expect(await bed.attemptsOf(unknown)).toMatchObject([{ resolution: 'created' }]);
+    expect(await bed.recordsOf(unknown)).toEqual(['payout ledger:payout:<id>:1']);
+  });
+
+  test('from processing, while the answer of that very send is on its way: the answer changes nothing', async () => {
+    const transfer = await givenPayable(bed);
+    const claim = await bed.claimToSend(transfer);
+    await bed.fault({ kind: 'delay', afterMs: 300 });
+    const sending = bed.send(claim);
+    await until(async () => (await bed.paidTimes(transfer)) === 1);
+    await bed.readList(transfer);
+    const adopted = await bed.rowOf(transfer);
+    expect(adopted).toMatchObject({ status: 'completed' });
+    expect(await sending).toEqual({ stripeTransferId: adopted.stripeTransferId });
+    expect(await bed.record(claim)).toMatchObject({ status: 'completed' });
+    expect(await bed.recordsOf(transfer)).toEqual(['payout ledger:payout:<id>:1']);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+
+  test('once, however often the list is read', async () => {
+    const transfer = await givenPayable(bed);
+    await givenLostSend(bed, transfer);
+    await bed.readList(transfer);
+    const adopted = await bed.rowOf(transfer);
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toEqual(adopted);
+    expect(await bed.recordsOf(transfer)).toEqual(['payout ledger:payout:<id>:0']);
+  });
+
+  test('a payment that the row knows already changes nothing', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toEqual(paid);
+    expect(await bed.recordsOf(paid)).toEqual(['payout ledger:payout:<id>:1']);
+    expect(await pausesOf(bed, paid)).toEqual([]);
+  });
+});
+
+describe('what does not fit stops the settlement for a person', () => {
+  test.each<[string, string, (transfer: PayoutTransfer) => Promise<unknown>]>([
+    [
+      'another amount',
+      'unknown_other_transfer',
+      (transfer) => makeAtStripe(bed, transfer, { amount: transfer.amountMinor + 1 }),
+    ],
+    [
+      'another account',
+      'unknown_other_transfer',
+      (transfer) => makeAtStripe(bed, transfer, { destination: newAccountId() }),
+    ],
+    [
+      'a part that came back',
+      'unknown_reversed_transfer',
+      async (transfer) => {
+        const id = await makeAtStripe(bed, transfer);
+        await bed.dependencies.stripe.transfers.createReversal(id, { amount: 1 });
+      },
+    ],
+  ])('%s', async (_what, reason, make) => {
+    const transfer = await givenPayable(bed);
+    await make(transfer);
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'unknown', failureReason: reason });
+    expect(await pausesOf(bed, transfer)).toEqual([
+      `settlement stripe_list_mismatch:${transfer.id}`,
+    ]);
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+    expect(await bed.recordsOf(transfer)).toEqual([]);
+  });
+
+  test('two transfers for one debt', async () => {
+    const transfer = await givenPayable(bed);
+    await makeAtStripe(bed, transfer);
+    await makeAtStripe(bed, transfer);
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({
+      status: 'unknown',
+      failureReason: 'unknown_second_transfer',
+    });
+    expect(await pausesOf(bed, transfer)).toEqual([
+      `settlement duplicate_stripe_transfer:${transfer.id}`,
+      `settlement stripe_list_mismatch:${transfer.id}`,
+    ]);
+  });
+
+  test.each(Object.keys(UNPAID))('a mismatch found from %s is unknown', async (status) => {
+    const transfer = await UNPAID[status]!();
+    await makeAtStripe(bed, transfer, { amount: 7 });
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({
+      status: 'unknown',
+      failureReason: 'unknown_other_transfer',
+    });
+  });
+
+  test('nobody else of the settlement is sent until a person has looked', async () => {
+    const [doubtful, innocent] = await givenPayableSettlement(bed, { winners: 2 });
+    await makeAtStripe(bed, doubtful!, { amount: 1 });
+    await bed.readList(doubtful!);
+    expect(await bed.claim(innocent!)).toMatchObject({
+      next: 'rest',
+      view: { failureReason: 'platform_paused' },
+    });
+    expect(await bed.paidTimes(innocent!)).toBe(0);
+  });
+
+  test('a second transfer for a paid debt is booked as overpaid, with what it moved, once', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    const second = await makeAtStripe(bed, paid, { amount: 77 });
+    await bed.readList(paid);
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toEqual(paid);
+    expect(await bed.recordsOf(paid)).toEqual([
+      'payout ledger:payout:<id>:1',
+      `overpaid ledger:overpaid:${second}`,
+    ]);
+    const entries = await bed.rows(
+      `select account, amount_minor::int from ledger_entries
+       join ledger_transactions as record on record.id = ledger_transaction_id
+       where record.stripe_transfer_id = $1 order by amount_minor`,
+      [second],
+    );
+    expect(entries).toEqual([
+      { account: 'stripe_balance', amount_minor: -77 },
+      { account: 'overpaid', amount_minor: 77 },
+    ]);
+    expect(await pausesOf(bed, paid)).toEqual([`settlement duplicate_stripe_transfer:${paid.id}`]);
+  });
+
+  test('a second transfer that came back whole has done no harm', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    const second = await makeAtStripe(bed, paid);
+    await bed.dependencies.stripe.transfers.createReversal(second);
+    await bed.readList(paid);
+    expect(await bed.recordsOf(paid)).toHaveLength(1);
+    expect(await pausesOf(bed, paid)).toEqual([]);
+  });
+
+  test.each([
+    ['of no debt here', '00000000-0000-4000-8000-000000000000'],
+    ['with an id that is none', 'a debt of last year'],
+  ])('a transfer with our metadata %s', async (_what, payoutTransferId) => {
+    const transfer = await givenPayable(bed);
+    const metadata = { payout_transfer_id: payoutTransferId };
+    const id = await makeAtStripe(bed, transfer, { metadata });
+    await bed.readList(transfer);
+    expect(await pausesOf(bed, transfer)).toEqual([`settlement unexpected_stripe_transfer:${id}`]);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'pending' });
+  });
+
+  test('a transfer of another settlement’s debt in this group', async () => {
+    const [here, elsewhere] = [await givenPayable(bed), await givenPayable(bed)];
+    const metadata = { payout_transfer_id: elsewhere.id };
+    const id = await makeAtStripe(bed, here, { metadata });
+    await bed.readList(here);
+    expect(await pausesOf(bed, here)).toEqual([`settlement unexpected_stripe_transfer:${id}`]);
+    expect(await bed.rowOf(elsewhere)).toMatchObject({ status: 'pending' });
+  });
+});
+
+describe('what is left alone', () => {
+  test('entries of another installation', async () => {
+    const transfer = await givenPayable(bed);
+    await makeAtStripe(bed, transfer, { metadata: { installation_id: 'another' } });
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'pending' });
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+
+  test('a row that is being sent and is not in the list', async () => {
+    const transfer = await givenPayable(bed);
+    const claim = await bed.claimToSend(transfer);
+    const processing = await bed.rowOf(transfer);
+    await bed.readList(transfer);
+    expect(await bed.rowOf(transfer)).toEqual(processing);
+    expect(await bed.send(claim)).toMatchObject({ stripeTransferId: expect.any(String) });
+  });
+});
+
+describe('the reading', () => {
+  test('goes over all pages: the oldest of more than a hundred transfers is found', async () => {
+    const transfer = await givenPayable(bed);
+    const stripeTransferId = await givenLostSend(bed, transfer);
+    for (let count = 0; count < 100; count += 1) {
+      await bed.sandbox.pay(`filler-${transfer.id}-${count.toString()}`, {
+        transfer_group: `settlement:${transfer.settlementId}`,
+      });
+    }
+    const { settlementId } = transfer;
+    const stamp = await stampOf(transfer);
+    const { next } = await readStripeList(bed.dependencies, { settlementId, reading: {} });
+    expect(next).toMatchObject({ afterStripeTransferId: expect.any(String) });
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'pending' });
+    expect(await stampOf(transfer)).toBe(stamp);
+    const end = await readStripeList(bed.dependencies, { settlementId, reading: next! });
+    expect(end).toEqual({ next: null });
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
+  });
+
+  test('is stamped with the time when it began, and an older one changes nothing', async () => {
+    const transfer = await givenPayable(bed);
+    const { settlementId } = transfer;
+    const read = (reading: ListReading) =>
+      readStripeList(bed.dependencies, { settlementId, reading });
+    const beganAtMs = (await stampOf(transfer)) + 60_000;
+    await bed.moveClocks({ hours: 3 });
+    await read({ beganAtMs });
+    expect(await stampOf(transfer)).toBe(beganAtMs);
+    await read({ beganAtMs: beganAtMs - 1_000 });
+    expect(await stampOf(transfer)).toBe(beganAtMs);
+    await read({});
+    expect(await stampOf(transfer)).toBeGreaterThan(beganAtMs + 2 * 3_600_000);
+  });
+
+  test('takes back the wish for one', async () => {
+    const transfer = await givenPayable(bed);
+    await bed.moveClocks({ hours: 12 });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'send' });
+    expect(
+      await bed.rows('select from payout_jobs where id = $1 and stripe_list_wanted_at is null', [
+        transfer.payoutJobId,
+      ]),
+    ).toHaveLength(1);
+  });
+
+  test.each([
+    [401, 'platform_key_rejected'],
+    [403, 'platform_permission_missing'],
+  ])('refused with %d: everything pauses, and the error goes on', async (status, cause) => {
+    const transfer = await givenPayable(bed);
+    const stamp = await stampOf(transfer);
+    await bed.sandbox.control('faults', {
+      match: { method: 'GET', path: '/v1/transfers' },
+      fault: { kind: 'status', status },
+    });
+    await expect(bed.readList(transfer)).rejects.toMatchObject({ httpStatus: status });
+    expect(await pausesOf(bed, transfer)).toEqual([`everything ${cause}`]);
+    expect(await stampOf(transfer)).toBe(stamp);
+  });
+
+  test('that breaks off is no empty list: the error goes on, nothing is stamped or paused', async () => {
+    const transfer = await givenPayable(bed);
+    const stamp = await stampOf(transfer);
+    await bed.sandbox.control('faults', {
+      match: { method: 'GET', path: '/v1/transfers' },
+      fault: { kind: 'truncate_after' },
+    });
+    await expect(bed.readList(transfer)).rejects.toMatchObject({ name: 'StripeUnreachableError' });
+    expect(await stampOf(transfer)).toBe(stamp);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+});
