@@ -137,6 +137,7 @@ describe('--unpaid', () => {
     expect(await unpaid(transfer)).toEqual({ is: 'retryable', mayStillBePaid: true });
     expect(await bed.generationsOf(transfer)).toMatchObject([{ closedReason: 'resolved_unpaid' }]);
     expect(await bed.attemptsOf(transfer)).toMatchObject([{ resolution: 'not_created' }]);
+    await bed.reconcile(transfer);
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await bed.paidTimes(transfer)).toBe(1);
     expect(await actionsOn(transfer)).toEqual(['resolve_unpaid']);
@@ -197,6 +198,7 @@ describe('--unpaid', () => {
     expect(await unpaid(stopped)).toMatchObject({ is: 'retryable' });
     await bed.readList(transfer);
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'retryable' });
+    await bed.reconcile(transfer);
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 2 });
   });
 
@@ -204,6 +206,7 @@ describe('--unpaid', () => {
     const transfer = await givenUnknownUnpaid();
     await bed.moveClocks({ hours: 1 });
     await unpaid(transfer);
+    await bed.reconcile(transfer);
     await bed.step(transfer);
     // Stripe completes the first send after all.
     await madeAtStripe(transfer, {});

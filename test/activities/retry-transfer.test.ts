@@ -86,6 +86,8 @@ describe('a transfer that failed', () => {
       failureReason: 'transient_retried_by_operator',
       maxAttempts: failed.countedAttemptCount + MAX_ATTEMPTS,
     });
+    // Between two keys Stripe is looked at.
+    await bed.reconcile(failed);
     expect(await bed.step(failed)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await bed.paidTimes(failed)).toBe(1);
     await check(failed);
@@ -116,6 +118,8 @@ describe('a transfer that failed', () => {
     await bed.step(transfer);
     await bed.moveClocks({ hours: 30 });
     expect(await retry(await bed.rowOf(transfer))).toBe('retried');
+    await bed.claim(transfer);
+    await bed.reconcile(transfer);
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await bed.paidTimes(transfer)).toBe(1);
   });
