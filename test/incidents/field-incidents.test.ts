@@ -77,7 +77,11 @@ function retryOf(transfer: PayoutTransfer, facts: { isPaused?: boolean; unresolv
     seenReason: transfer.failureReason,
   };
   const { isPaused = false, unresolved: hasUnresolvedSend = false } = facts;
-  return retryRefusal({ ...transfer, isPaused, hasUnresolvedSend, hasAccount: true }, seen);
+  const updatedAtMs = transfer.updatedAt.getTime();
+  return retryRefusal(
+    { ...transfer, updatedAtMs, isPaused, hasUnresolvedSend, hasAccount: true },
+    seen,
+  );
 }
 
 describe('paying twice', () => {
@@ -330,7 +334,8 @@ describe('left unpaid', () => {
 
 describe('the platform’s money', () => {
   async function lookNow(transfer: PayoutTransfer): Promise<string[]> {
-    await lookAtPauses(bed.dependencies, { settlementId: transfer.settlementId });
+    const { settlementId } = transfer;
+    await lookAtPauses(bed.dependencies, { settlementId }, () => Promise.resolve());
     return pausesOf(bed, transfer);
   }
 
