@@ -262,7 +262,9 @@ test('S51: attempts that run out after an ambiguous one invite nobody to pay by 
   await stepUnder(bed, LOST_ANSWER, transfer);
   const exhausted = await stepUnder(bed, CONFLICT, transfer);
   expect(exhausted).toMatchObject({ status: 'unknown', countedAttemptCount: 1, maxAttempts: 1 });
-  const facts = { ...exhausted, hasUnresolvedSend: true, isPaused: false, hasAccount: true };
+  const updatedAtMs = exhausted.updatedAt.getTime();
+  const open = { hasUnresolvedSend: true, isPaused: false, hasAccount: true };
+  const facts = { ...exhausted, ...open, updatedAtMs };
   const seen = {
     seenStatus: exhausted.status,
     seenAttemptCount: exhausted.attemptCount,
