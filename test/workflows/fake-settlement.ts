@@ -161,6 +161,8 @@ export class FakeSettlement {
   private transferActivities(row: FakeRow): ActivityScript {
     const { transferId } = row;
     return {
+      // Of a page whose runs are met already; none of them is closed.
+      reopenPaidRuns: () => Promise.resolve([]),
       claimTransfer: ({ runId }) => {
         row.runIds.add(runId);
         if (!row.payeeReady) {
