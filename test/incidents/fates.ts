@@ -2,7 +2,9 @@
  * Goal: the fates that the field reports tell of again and again have one name each.
  * Method: faults of the sandbox, and what a workflow does about them until there is nothing more to do now.
  */
+import { retryTransfer } from '../../src/activities/retry-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import type { RetryAnswer } from '../../src/domain/contracts';
 import type { ActivityBed } from '../activities/activity-bed';
 
 export type Fate = Readonly<Record<string, unknown>>;
@@ -86,4 +88,20 @@ export async function breakLedgerRecord(
      execute function refuse_record()`,
   );
   return { mend: () => bed.rows('drop function refuse_record() cascade') };
+}
+
+/** An operator's retry of what the operator sees now. */
+export async function retryByHand(
+  bed: ActivityBed,
+  transfer: Pick<PayoutTransfer, 'id'>,
+): Promise<RetryAnswer> {
+  const seen = await bed.rowOf(transfer);
+  return retryTransfer(bed.dependencies, {
+    actor: 'alex',
+    reason: 'the winner asks',
+    transferId: seen.id,
+    seenStatus: seen.status,
+    seenAttemptCount: seen.attemptCount,
+    seenReason: seen.failureReason,
+  });
 }

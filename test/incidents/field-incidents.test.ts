@@ -22,7 +22,6 @@ import { lookAtPauses } from '../../src/activities/look-at-pauses';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
-import { retryRefusal, type SeenTransfer } from '../../src/domain/manual-retry';
 import { REASONS } from '../../src/domain/reasons';
 import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
@@ -43,6 +42,7 @@ import {
   NEVER_ARRIVED,
   pause,
   RATE_LIMITED,
+  retryByHand,
   stepUnder,
   takeOver,
   TOO_SMALL,
@@ -67,21 +67,6 @@ async function giveBalance(
   more: Readonly<Record<string, number>> = {},
 ): Promise<void> {
   await bed.sandbox.control('balance', { currency, available, ...more });
-}
-
-/** What an operator's retry is asked with, and what it finds. */
-function retryOf(transfer: PayoutTransfer, facts: { isPaused?: boolean; unresolved?: boolean }) {
-  const seen: SeenTransfer = {
-    seenStatus: transfer.status,
-    seenAttemptCount: transfer.attemptCount,
-    seenReason: transfer.failureReason,
-  };
-  const { isPaused = false, unresolved: hasUnresolvedSend = false } = facts;
-  const updatedAtMs = transfer.updatedAt.getTime();
-  return retryRefusal(
-    { ...transfer, updatedAtMs, isPaused, hasUnresolvedSend, hasAccount: true },
-    seen,
-  );
 }
 
 describe('paying twice', () => {
@@ -142,7 +127,7 @@ describe('paying twice', () => {
     });
     expect(await postsDuring(bed, () => takeOver(bed, transfer))).toBe(0);
     expect(await bed.generationsOf(transfer)).toHaveLength(1);
-    expect(retryOf(await bed.rowOf(transfer), { unresolved: true })).toBe('outcome_unknown');
+    expect(await retryByHand(bed, transfer)).toBe('outcome_unknown');
   });
 
   test('liberapay #1533: the amount of a debt does not change under its key', async () => {
@@ -305,7 +290,8 @@ describe('left unpaid', () => {
       failureReason: 'request_amount_refused',
     });
     expect(await bed.recordsOf(transfer)).toHaveLength(1);
-    expect(retryOf(await bed.rowOf(transfer), {})).toBeUndefined();
+    expect(await retryByHand(bed, transfer)).toBe('retried');
+    expect(await takeOver(bed, transfer)).toMatchObject({ status: 'completed', generation: 2 });
   });
 
   test('tiny.place #274: money that left without a trace in the database gets its ledger record', async () => {
@@ -334,8 +320,7 @@ describe('left unpaid', () => {
 
 describe('the platform’s money', () => {
   async function lookNow(transfer: PayoutTransfer): Promise<string[]> {
-    const { settlementId } = transfer;
-    await lookAtPauses(bed.dependencies, { settlementId }, () => Promise.resolve());
+    await lookAtPauses(bed.dependencies, transfer, () => Promise.resolve());
     return pausesOf(bed, transfer);
   }
 
@@ -449,7 +434,7 @@ describe('holds and retries', () => {
   test('polar #12869: a held payout does not leak through the retry', async () => {
     const failed = await stepUnder(bed, TOO_SMALL, await givenPayable(bed));
     await pause(bed, failed.settlementId);
-    expect(retryOf(failed, { isPaused: true })).toBe('paused');
+    expect(await retryByHand(bed, failed)).toBe('paused');
     // Even a retry that did not ask meets the gate in SQL.
     await bed.rows(`update payout_transfers set status = 'retryable' where id = $1`, [failed.id]);
     const posts = await postsDuring(bed, () => takeOver(bed, failed));
@@ -472,13 +457,17 @@ describe('holds and retries', () => {
       await stepUnder(bed, TOO_SMALL, refused!),
       await stepUnder(bed, LOST_ANSWER, lost!),
     ];
-    expect(rows.map((row) => retryOf(row, { unresolved: row.id === lost!.id }))).toEqual([
-      'already_paid',
-      undefined,
-      'outcome_unknown',
-    ]);
+    const answers = [];
+    for (const row of rows) {
+      answers.push(await retryByHand(bed, row));
+    }
+    expect(answers).toEqual(['already_paid', 'retried', 'outcome_unknown']);
+    expect(await takeOver(bed, refused!)).toMatchObject({ status: 'completed', generation: 2 });
     expect(await takeOver(bed, lost!)).toMatchObject({ status: 'completed' });
     expect(await bed.rowOf(paid!)).toEqual(rows[0]);
+    for (const { id } of rows) {
+      expect(await bed.paidTimes({ id })).toBe(1);
+    }
   });
 });
 

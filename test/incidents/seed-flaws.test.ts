@@ -15,7 +15,6 @@ import { AwardAlreadySettledError, insertTransfers } from '../../src/db/payout-t
 import { markFailedTerminal } from '../../src/db/transfer-moves';
 import { attemptLedgerKey } from '../../src/domain/ids';
 import { payoutPosting } from '../../src/domain/ledger';
-import { retryRefusal } from '../../src/domain/manual-retry';
 import {
   givenPayable,
   givenPayableSettlement,
@@ -33,6 +32,7 @@ import {
   LOST_ANSWER,
   NEVER_ARRIVED,
   RATE_LIMITED,
+  retryByHand,
   stepUnder,
   takeOver,
   TOO_SMALL,
@@ -257,20 +257,20 @@ test('S48: a second payment of one transfer is refused in the ledger, whatever i
   expect(await refusalOf(second)).toBe('ledger_transactions_one_payout');
 });
 
+test('S50: what failed for good is retried by a person with a new key, and paid once', async () => {
+  const transfer = await givenPayable(bed, 1);
+  expect(await stepUnder(bed, TOO_SMALL, transfer)).toMatchObject({ status: 'failed_terminal' });
+  expect(await retryByHand(bed, transfer)).toBe('retried');
+  expect(await takeOver(bed, transfer)).toMatchObject({ status: 'completed', generation: 2 });
+  expect(await bed.paidTimes(transfer)).toBe(1);
+});
+
 test('S51: attempts that run out after an ambiguous one invite nobody to pay by hand', async () => {
   const transfer = await givenPayable(bed, 1);
   await stepUnder(bed, LOST_ANSWER, transfer);
   const exhausted = await stepUnder(bed, CONFLICT, transfer);
   expect(exhausted).toMatchObject({ status: 'unknown', countedAttemptCount: 1, maxAttempts: 1 });
-  const updatedAtMs = exhausted.updatedAt.getTime();
-  const open = { hasUnresolvedSend: true, isPaused: false, hasAccount: true };
-  const facts = { ...exhausted, ...open, updatedAtMs };
-  const seen = {
-    seenStatus: exhausted.status,
-    seenAttemptCount: exhausted.attemptCount,
-    seenReason: exhausted.failureReason,
-  };
-  expect(retryRefusal(facts, seen)).toBe('outcome_unknown');
+  expect(await retryByHand(bed, transfer)).toBe('outcome_unknown');
   expect(await takeOver(bed, transfer)).toMatchObject({ status: 'completed' });
   expect(await bed.paidTimes(transfer)).toBe(1);
 });
