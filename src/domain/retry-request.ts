@@ -1,5 +1,5 @@
+import { ID_PATTERN } from './ids';
 import { retryRefusalOfStatus } from './manual-retry';
-import { operatorReason } from './operator-reason';
 import { REASONS } from './reasons';
 import { TRANSFER_STATUSES, type TransferStatus } from './transfer-state';
 
@@ -25,9 +25,9 @@ export function refusalOfRequest(
 }
 
 const FIELD_CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  // Kept as they are, so they must be what the command would keep.
-  actor: isKeptText,
-  reason: isKeptText,
+  // An update stands in the history for ever, so both are ids, such as a ticket's: free text is for the command (M12).
+  actor: isId,
+  reason: isId,
   seenStatus: (value) => (TRANSFER_STATUSES as readonly unknown[]).includes(value),
   seenAttemptCount: isCount,
   seenReason: (value) =>
@@ -35,8 +35,8 @@ const FIELD_CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   seenUpdatedAtMs: (value) => value === undefined || isCount(value),
 };
 
-function isKeptText(value: unknown): boolean {
-  return typeof value === 'string' && operatorReason(value) === value;
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && ID_PATTERN.test(value);
 }
 
 function isCount(value: unknown): boolean {
