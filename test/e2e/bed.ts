@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Pool, type QueryResultRow } from 'pg';
+import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
 import type { SettlementStatus } from '../../src/client/read-status';
@@ -24,12 +24,24 @@ export interface Oracle {
   readonly posts: number;
   readonly executions: number;
   readonly totalsByCurrency: Readonly<Record<string, number>>;
+  /** Transfers that nobody asked for. */
+  readonly withoutPayoutTransferId: readonly string[];
   readonly byPayoutTransferId: Readonly<
-    Record<string, { readonly count: number; readonly amountMinor: number; readonly ids: string[] }>
+    Record<
+      string,
+      {
+        readonly count: number;
+        readonly amountMinor: number;
+        readonly reversedMinor: number;
+        readonly ids: string[];
+      }
+    >
   >;
 }
 
 type Settings = Readonly<Record<string, string>>;
+
+type Control = 'accounts' | 'balance' | 'clock' | 'faults' | 'faults/random' | 'keys';
 
 /** Long enough to be recognised wherever it would leak. */
 export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';
@@ -126,7 +138,7 @@ export class Bed {
     return (await response.json()) as Oracle;
   }
 
-  async control(name: 'accounts' | 'clock' | 'faults' | 'keys', body: object): Promise<void> {
+  async control(name: Control, body: object | null): Promise<void> {
     const response = await fetch(`${this.addresses.stripeApiBase}/_sandbox/${name}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -142,6 +154,22 @@ export class Bed {
     values: readonly unknown[] = [],
   ): Promise<Row[]> {
     return (await this.pool.query<Row>(statement, [...values])).rows;
+  }
+
+  /** Runs statements in one transaction on one connection. */
+  async inTransaction<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.pool.connect();
+    try {
+      await client.query('begin');
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback');
+      throw error;
+    } finally {
+      client.release();
+    }
   }
 
   async count(table: string, where = 'true'): Promise<number> {
