@@ -64,7 +64,7 @@ async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<
 }
 
 /** A complete job has an open transfer again. Its row is locked, so that it does not complete without having seen it. */
-export async function openJobAgain(
+async function openJobAgain(
   executor: Executor,
   { payoutJobId }: Pick<PayoutTransfer, 'payoutJobId'>,
 ): Promise<void> {

@@ -24,7 +24,7 @@ import { isTerminal, TRANSFER_STATUSES } from '../domain/transfer-state';
 import type { Executor } from './database';
 
 /** Breaks of one statement that are looked up and told; more of them say nothing more. */
-export const BREAKS_MAX = 1_000;
+const BREAKS_MAX = 1_000;
 
 export interface CheckedInvariant {
   /** The statement. */

@@ -37,8 +37,6 @@ export const STRIPE_ACTIVITY_TRIES_MAX = 4;
 export const DATABASE_ACTIVITY_TIMEOUT_MS = 30 * SECOND_MS;
 /** Time for one transaction that writes a whole settlement. */
 export const SCHEDULE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
-/** Time for one reading request to Stripe and the short transaction after it. */
-export const STRIPE_READ_ACTIVITY_TIMEOUT_MS = STRIPE_ACTIVITY_TIMEOUT_MS;
 /** Time to read all pages of one payee's transfers in one settlement. */
 export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */

@@ -6,7 +6,7 @@ export interface Operator {
   readonly reason: string;
 }
 
-export const REASON_CHARACTERS_MAX = 500;
+const REASON_CHARACTERS_MAX = 500;
 export const REASON_EXPECTED = `1 to ${REASON_CHARACTERS_MAX.toString()} characters on one line`;
 
 /** A reason as it is kept, without spaces around it; undefined where it is empty, too long or more than plain text. */

@@ -8,7 +8,6 @@ import {
   SCHEDULE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TRIES_MAX,
-  STRIPE_READ_ACTIVITY_TIMEOUT_MS,
 } from '../domain/limits';
 
 /** Database steps are safe to repeat and have no other end than success: a Postgres that is away comes back. */
@@ -88,7 +87,7 @@ export const { reconcileTransfer } = proxyActivities<StripeActivities>({
 /** One reading request a try; what Stripe refuses is shown as a pause, and goes on when the pause is over. */
 const readFromStripe: ActivityOptions = {
   taskQueue: TASK_QUEUES.stripe,
-  startToCloseTimeout: STRIPE_READ_ACTIVITY_TIMEOUT_MS,
+  startToCloseTimeout: STRIPE_ACTIVITY_TIMEOUT_MS,
   retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '2 m' },
 };
 

@@ -12,7 +12,7 @@ import {
 import type { VerifyBreak } from './verify-report';
 
 /** A settlement or a row that changed less than this ago may be ahead of its run, or its run ahead of it. */
-export const RUN_GRACE_MS = 60_000;
+const RUN_GRACE_MS = 60_000;
 
 /** Visibility lags behind by moments; that does not explain more than so many, so no more are asked about one by one. */
 const DESCRIBED_MAX = 1_000;

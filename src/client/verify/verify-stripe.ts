@@ -13,7 +13,7 @@ import { retrieveTransfer } from '../../stripe/retrieve-transfer';
 import type { VerifyBreak } from './verify-report';
 
 /** A payment whose answer is on its way, or is being looked for, is not missing here yet. */
-export const ANSWER_GRACE_MS = 120_000;
+const ANSWER_GRACE_MS = 120_000;
 
 /** Stripe's lists lag behind by moments; that does not explain more than so many, so no more are asked for one by one. */
 const RETRIEVED_MAX = 100;
