@@ -52,7 +52,7 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
       destinationIsPayee: open.request.destination === account?.stripeAccountId,
     },
     sends: sendsOf(row, open?.generation),
-    lookedSinceClosing: hasLookedSinceClosing(row),
+    lookedSinceClosing: !rules.isLookedAtBetweenKeys() || hasLookedSinceClosing(row),
     listIsFresh: rules.isListFresh(records.listReadAtMs, nowMs),
     payeeWaitIsOver: isPayeeWaitOver(row, nowMs),
   };

@@ -101,9 +101,7 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     breaks: SILENT,
   },
   'another key is opened without a look at Stripe': {
-    options: rulesWith({
-      decideClaim: (facts) => RULES.decideClaim({ ...facts, lookedSinceClosing: true }),
-    }),
+    options: rulesWith({ isLookedAtBetweenKeys: () => false }),
     breaks: TWICE,
   },
   'one empty look proves that nothing was paid': {

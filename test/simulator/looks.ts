@@ -31,10 +31,11 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
   if (row.status === 'processing' && row.claimRunId !== runId) {
     concludeClaim(system, row);
   }
-  if (isTerminal(row.status) || row.status === 'processing') {
+  const { nowMs, rules, stripe } = system;
+  const isBusy = isTerminal(row.status) || row.status === 'processing';
+  if (isBusy || (row.status !== 'unknown' && !rules.isLookedAtBetweenKeys())) {
     return undefined;
   }
-  const { nowMs, stripe } = system;
   const destinations =
     row.generations.length === 0 || isDoubted(row)
       ? [undefined]

@@ -27,6 +27,8 @@ export const RULES = {
   isSettled: (status: string): boolean => status === 'completed',
   /** Likewise: what a reading of the list shows is compared with every row. */
   isListCompared: (): boolean => true,
+  /** Likewise: between two keys of one debt stands a look at Stripe. */
+  isLookedAtBetweenKeys: (): boolean => true,
 };
 
 export type Rules = typeof RULES;
