@@ -44,10 +44,7 @@ export function breakerCause(ends: readonly RecordedEnd[]): ReasonCode | undefin
 
 function isOfPayeeOrRequest(reason: ReasonCode): boolean {
   const failureClass = failureClassOf(reason);
-  return (
-    (failureClass === 'payee' && !isPayeeNotReady(reason)) ||
-    (failureClass === 'request' && reason !== 'request_not_sendable')
-  );
+  return (failureClass === 'payee' && !isPayeeNotReady(reason)) || failureClass === 'request';
 }
 
 function isRateLimited(ends: readonly RecordedEnd[]): boolean {
@@ -74,7 +71,8 @@ const PLATFORM_PAUSES: Readonly<Partial<Record<ReasonCode, PlatformPause>>> = {
   platform_permission_missing: EVERYTHING,
   platform_not_enabled: EVERYTHING,
   platform_wrong_url: EVERYTHING,
-  platform_mode_mismatch: { scope: 'settlement', isLiftedByItself: false },
+  // Test and live mode are mixed up for everybody, and no question to Stripe can tell that they are not any more.
+  platform_mode_mismatch: { scope: 'everything', isLiftedByItself: false },
   platform_risk_control: { scope: 'settlement', isLiftedByItself: false },
 };
 

@@ -2,6 +2,7 @@
  * Goal: what is wrong for everybody stops the settlement or everything, and fails nobody; one winner's trouble does not (M7).
  * Method: winners of one settlement are sent one after the other into scripted refusals of the sandbox.
  */
+import { lookAtPauses } from '../../src/activities/look-at-pauses';
 import { findPausesInForce } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
@@ -100,6 +101,28 @@ describe('the same refusal at three winners in a row', () => {
   });
 });
 
+test('a key that may read and not send: its pause comes back, looked at later each time, and nobody fails', async () => {
+  const winners = await givenWinners(1);
+  const { settlementId } = winners[0]!;
+  const waitsMs: number[] = [];
+  let movedMs = 0;
+  for (let round = 0; round < 3; round += 1) {
+    expect(await stepWith(winners[0]!, { kind: 'status', status: 403 })).toMatchObject({
+      status: 'blocked',
+      failureReason: 'platform_permission_missing',
+      countedAttemptCount: 0,
+    });
+    const [pause] = await findPausesInForce(bed.database, settlementId);
+    const waitMs = pause!.nextLookAt!.getTime() - pause!.setAt.getTime();
+    waitsMs.push(waitMs);
+    movedMs += waitMs + 1_000;
+    await bed.moveClocks({ ms: movedMs });
+    await lookAtPauses(bed.dependencies, { settlementId }, () => Promise.resolve());
+    expect(await findPausesInForce(bed.database, settlementId)).toEqual([]);
+  }
+  expect(waitsMs.map((waitMs) => Math.round(waitMs / 60_000))).toEqual([1, 2, 4]);
+});
+
 test('twenty 429s in a row pause the settlement until automation looks, nineteen do not', async () => {
   const winners = await givenWinners(20);
   for (const winner of winners.slice(0, 19)) {
@@ -122,6 +145,13 @@ describe('a problem of the platform’s fails nobody and uses up nothing:', () =
       'platform_balance_insufficient',
       'settlement',
       true,
+    ],
+    [
+      'mixed up modes',
+      { status: 400, code: 'livemode_mismatch' },
+      'platform_mode_mismatch',
+      'everything',
+      false,
     ],
     [
       'risk controls',

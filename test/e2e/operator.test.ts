@@ -137,7 +137,7 @@ test(
     const run = temporal.workflow.getHandle(`transfer/${id}`);
     const request = {
       actor: 'alex',
-      reason: 'the account is ready',
+      reason: 'ticket-17',
       seenStatus: row!.status,
       seenAttemptCount: row!.attemptCount,
       seenReason: row!.failureReason,
