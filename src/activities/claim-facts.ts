@@ -5,7 +5,7 @@ import type { Executor } from '../db/database';
 import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
 import { findGenerations, keyAgeOf, type PayoutGeneration } from '../db/payout-generations';
-import { findJobById } from '../db/payout-jobs';
+import { findJobById, listAgeOf } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount, type UserStripeAccount } from '../db/user-stripe-accounts';
 import { knownSends } from './known-sends';
@@ -47,7 +47,7 @@ export async function readClaimFacts(
       openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),
     sends: knownSends(attempts, openGeneration?.generation),
     lookedSinceClosing: hasLookedSince(transfer, generations),
-    listIsFresh: isListFresh(job?.stripeListReadAt?.getTime() ?? null, nowMs),
+    listIsFresh: job !== undefined && isListFresh(listAgeOf(job), nowMs),
     payeeWaitIsOver: isPayeeWaitOver(transfer, run.payeeWaitMs, nowMs),
   };
   return { facts, account, openGeneration, nowMs };

@@ -1,3 +1,4 @@
+import { freezeRequest } from '../domain/generation';
 import { transferGroup } from '../domain/ids';
 import { STRIPE_ACTIVITY_TIMEOUT_MS, STRIPE_KEY_RETENTION_MS } from '../domain/limits';
 import { resolveRefusalOfStatus, type ResolveRefusal } from '../domain/manual-resolution';
@@ -6,11 +7,18 @@ import { inTransaction, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
-import { closeGeneration, findOpenGeneration } from '../db/payout-generations';
+import type { Installation } from '../db/installation';
+import {
+  closeGeneration,
+  findGenerations,
+  findOpenGeneration,
+  openGeneration,
+} from '../db/payout-generations';
+import { wantStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
-import { lockTransfer, markRetryable } from '../db/transfer-moves';
+import { lockTransfer, markResolvedUnpaid } from '../db/transfer-moves';
 import { listTransfersOfGroup } from '../stripe/list-transfers';
-import { isPaymentOf, RESOLVED_UNPAID } from './adopt-listed-transfer';
+import { isPaymentOf, possibleSends, RESOLVED_UNPAID } from './adopt-listed-transfer';
 import { proveUnpaid } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
 
@@ -57,7 +65,7 @@ export async function resolveUnpaid(
     if (sends.isUnderWay) {
       return { is: 'refused', why: 'still_under_way' };
     }
-    await declareUnpaid(executor, transfer, operator);
+    await declareUnpaid(executor, transfer, { ...operator, platform: dependencies.platform });
     return { is: 'retryable', mayStillBePaid: sends.isYoung };
   });
 }
@@ -89,17 +97,51 @@ async function readSends(executor: Executor, transfer: PayoutTransfer) {
   };
 }
 
-async function declareUnpaid(
+/**
+ * Ends the open key for ever. Where none is open, the next one is given up unsent: a send of it that this database has
+ * lost would be answered by Stripe with what the person has just ruled out, and the date of the decision is kept with it.
+ */
+async function endKey(
   executor: Executor,
   transfer: PayoutTransfer,
-  { actor, reason }: Operator,
-): Promise<void> {
-  await proveUnpaid(executor, transfer);
+  { stripeAccountId, ...platform }: Installation,
+): Promise<{ readonly generation: number }> {
   const open = await findOpenGeneration(executor, transfer.id);
   if (open !== undefined) {
     await closeGeneration(executor, open, RESOLVED_UNPAID);
+    return open;
   }
-  await markRetryable(executor, transfer, 'transient_resolved_unpaid');
+  const generations = await findGenerations(executor, transfer.id);
+  const [send] = await possibleSends(executor, transfer, generations, {
+    stripeAccountId,
+    ...platform,
+  });
+  if (send === undefined) {
+    // Never claimed, and no account to send to: there is no key that could have paid.
+    return transfer;
+  }
+  const { installationId, livemode } = platform;
+  const { destination } = send;
+  const next = await openGeneration(executor, {
+    transferId: transfer.id,
+    generation: transfer.generation + 1,
+    request: freezeRequest({ ...transfer, installationId, transferId: transfer.id, destination }),
+    stripeAccountId,
+    livemode,
+  });
+  await closeGeneration(executor, next, RESOLVED_UNPAID);
+  return next;
+}
+
+async function declareUnpaid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  { actor, platform, reason }: Operator & Pick<Dependencies, 'platform'>,
+): Promise<void> {
+  await proveUnpaid(executor, transfer);
+  const ended = await endKey(executor, transfer, platform);
+  await markResolvedUnpaid(executor, transfer, ended.generation);
+  await wantStripeList(executor, transfer.payoutJobId);
   await recordOperatorAction(executor, {
     action: 'resolve_unpaid',
     actor,

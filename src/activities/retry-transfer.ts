@@ -4,7 +4,7 @@ import { inTransaction, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findAttempts } from '../db/payout-attempts';
 import { isPaused } from '../db/payout-controls';
-import { lockJob, updateJobStatus } from '../db/payout-jobs';
+import { reopenJob, wantStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer, markRetriedByOperator } from '../db/transfer-moves';
 import { askAtOnce, findUserStripeAccount } from '../db/user-stripe-accounts';
@@ -32,7 +32,9 @@ export async function retryTransfer(
     }
     await markRetriedByOperator(executor, transfer, maxAttempts);
     await askAtOnce(executor, transfer.userId);
-    await openJobAgain(executor, transfer);
+    await reopenJob(executor, transfer.payoutJobId);
+    // An operator may have restored the database before: its list is read before anything is sent anew (M11).
+    await wantStripeList(executor, transfer.payoutJobId);
     const { actor, reason } = order;
     await recordOperatorAction(executor, {
       action: 'retry',
@@ -61,15 +63,4 @@ async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<
     isPaused: await isPaused(executor, transfer.settlementId),
     hasAccount: (await findUserStripeAccount(executor, transfer.userId)) !== undefined,
   };
-}
-
-/** A complete job has an open transfer again. Its row is locked, so that it does not complete without having seen it. */
-async function openJobAgain(
-  executor: Executor,
-  { payoutJobId }: Pick<PayoutTransfer, 'payoutJobId'>,
-): Promise<void> {
-  const job = await lockJob(executor, payoutJobId);
-  if (job.status === 'complete') {
-    await updateJobStatus(executor, job.id, 'processing');
-  }
 }

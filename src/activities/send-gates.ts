@@ -6,7 +6,7 @@ import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
 import { isPaused } from '../db/payout-controls';
 import { findOpenGeneration, keyAgeOf } from '../db/payout-generations';
-import { findJobById } from '../db/payout-jobs';
+import { findJobById, listAgeOf } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 
@@ -45,7 +45,7 @@ export async function whyNothingWasSent(
     attemptsAreUsedUp: transfer.countedAttemptCount >= transfer.maxAttempts,
     destinationIsPayee: open?.destination === account?.stripeAccountId,
     key: open === undefined ? { firstSentAtMs: null, listReadAtMs: null } : keyAgeOf(open),
-    jobListReadAtMs: job?.stripeListReadAt?.getTime() ?? null,
+    list: job === undefined ? { readAtMs: null, isWanted: true } : listAgeOf(job),
     nowMs: (await readPayoutClock(executor)).getTime(),
   });
   // The gate was shut and is open by now: another claim may try.

@@ -96,7 +96,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and generation.closed_at is null
         -- A first send relies on a fresh reading of Stripe's list, and the key's age counts from that reading (M11).
         and case when generation.first_sent_at is null
-          then payout_now() < job.stripe_list_read_at + ${STRIPE_LIST_VALID_MS} * interval '1 millisecond'
+          then job.stripe_list_wanted_at is null and payout_now() < job.stripe_list_read_at + ${STRIPE_LIST_VALID_MS} * interval '1 millisecond'
           else payout_now() < coalesce(generation.list_read_at, generation.first_sent_at)
             + ${KEY_SENDABLE_MS} * interval '1 millisecond'
           end

@@ -1,10 +1,12 @@
 import { and, asc, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
 
 import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
+import type { ListAge } from '../domain/send-gate';
 import { TERMINAL_STATUSES } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from './database';
 import { hashLedger, lockJobForSealing, type LedgerSeal } from './ledger-hash';
 import { payoutJobs, payoutTransfers } from './schema';
+import { jobIdOf } from './transfer-id';
 
 export type PayoutJob = typeof payoutJobs.$inferSelect;
 
@@ -23,7 +25,7 @@ export async function insertPayoutJob(
   // Who comes second waits for the first to commit; the read after it sees the committed row.
   const [inserted] = await executor
     .insert(payoutJobs)
-    .values(job)
+    .values({ ...job, id: jobIdOf(job.settlementId) })
     .onConflictDoNothing()
     .returning();
   if (inserted !== undefined) {
@@ -71,6 +73,17 @@ export async function lockJob(executor: Executor, jobId: string): Promise<Payout
     throw new Error(`payout job ${jobId} does not exist`);
   }
   return job;
+}
+
+/**
+ * A complete job has an open transfer again. Its row is locked, so that it does not complete without having seen it.
+ * Safe to repeat.
+ */
+export async function reopenJob(executor: Executor, jobId: string): Promise<void> {
+  const job = await lockJob(executor, jobId);
+  if (job.status === 'complete') {
+    await updateJobStatus(executor, job.id, 'processing');
+  }
 }
 
 /** Jobs that are not complete, oldest first, a page at a time. */
@@ -172,6 +185,14 @@ async function completeSealed(
       from payout_transfers where payout_job_id = ${jobId}
     ) as counted
     where job.id = ${jobId} and job.status <> 'complete' and counted.open = 0`);
+}
+
+/** What is known of Stripe's list of a job's settlement, for `isListFresh`. */
+export function listAgeOf({ stripeListReadAt, stripeListWantedAt }: PayoutJob): ListAge {
+  return {
+    readAtMs: stripeListReadAt?.getTime() ?? null,
+    isWanted: stripeListWantedAt !== null,
+  };
 }
 
 /** Says that Stripe's list of the settlement has to be read. @returns whether nobody had said so yet. Safe to repeat. */

@@ -4,6 +4,7 @@ import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { failureClassOf, type ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
+import { reopenJob } from './payout-jobs';
 import type { PayoutTransfer } from './payout-transfers';
 import { payoutTransfers, userStripeAccounts } from './schema';
 
@@ -109,6 +110,19 @@ export async function markRetriedByOperator(
   });
 }
 
+/** A person has stated that nothing was paid; the key that ended with it is the row's newest. */
+export async function markResolvedUnpaid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  generation: number,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'retryable',
+    generation,
+    ...failure('transient_resolved_unpaid'),
+  });
+}
+
 /** Waits for the payee or the platform. The wait for a payee is counted from the first time it blocked. */
 export async function markBlocked(
   executor: Executor,
@@ -125,12 +139,17 @@ export async function markBlocked(
   });
 }
 
-/** The cause of a block is gone. */
+/** The cause of a block is gone. The wait for a payee does not run under a pause, so it begins anew after one. */
 export async function markPending(
   executor: Executor,
   transfer: PayoutTransfer,
 ): Promise<PayoutTransfer> {
-  return moveTransfer(executor, transfer, { status: 'pending', ...NO_FAILURE });
+  const wasPaused = transfer.failureReason === 'platform_paused';
+  return moveTransfer(executor, transfer, {
+    status: 'pending',
+    ...(wasPaused && { payeeWaitSince: null }),
+    ...NO_FAILURE,
+  });
 }
 
 /** The answer is missing or proves nothing; only a later answer or reconciliation ends this. */
@@ -156,11 +175,14 @@ export async function markDistrusted(
     case 'completed':
       return transfer;
     case 'failed_terminal':
+      await reopenJob(executor, transfer.payoutJobId);
       return markDistrusted(executor, await markRetryable(executor, transfer, reason), reason);
     case 'retryable':
       return markDistrusted(executor, await markBlocked(executor, transfer, reason), reason);
-    case 'blocked':
     case 'cancelled':
+      await reopenJob(executor, transfer.payoutJobId);
+      return markDistrusted(executor, await markPending(executor, transfer), reason);
+    case 'blocked':
       return markDistrusted(executor, await markPending(executor, transfer), reason);
     case 'pending':
     case 'processing':

@@ -16,6 +16,8 @@ export interface TransferIdentity {
 
 /** The UUID namespace of transfer ids. Changing it would give every debt a new Stripe key: never change it. */
 export const TRANSFER_ID_NAMESPACE = '6f1e7f5a-3a43-5f0b-9d6e-0d2b7c1f4a58';
+/** The UUID namespace of job ids. */
+export const JOB_ID_NAMESPACE = '0b4f2c7e-9d51-5c3a-8e2f-7a16c4d9e053';
 
 /**
  * The text whose UUIDv5 is the transfer id (M3). The separator cannot occur in an id, so two identities never

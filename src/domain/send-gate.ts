@@ -17,9 +17,17 @@ export function isKeySendable(key: KeyAge, nowMs: number): boolean {
   return firstSentAtMs === null || nowMs < (listReadAtMs ?? firstSentAtMs) + KEY_SENDABLE_MS;
 }
 
+/** What is known of Stripe's list of a settlement. */
+export interface ListAge {
+  /** When its newest reading began, by Postgres's clock. */
+  readonly readAtMs: number | null;
+  /** Somebody needs it read again: a job that starts, an operator who retries. */
+  readonly isWanted: boolean;
+}
+
 /** Whether Stripe's list was read recently enough for the first send of a key (M11). */
-export function isListFresh(listReadAtMs: number | null, nowMs: number): boolean {
-  return listReadAtMs !== null && nowMs < listReadAtMs + STRIPE_LIST_VALID_MS;
+export function isListFresh({ isWanted, readAtMs }: ListAge, nowMs: number): boolean {
+  return !isWanted && readAtMs !== null && nowMs < readAtMs + STRIPE_LIST_VALID_MS;
 }
 
 /** What stands behind the gate before a POST; `beginSend` asks the same in SQL, and a test compares the two. */
@@ -35,8 +43,7 @@ export interface SendGateFacts {
   readonly attemptsAreUsedUp: boolean;
   readonly destinationIsPayee: boolean;
   readonly key: KeyAge;
-  /** When the newest reading of Stripe's list of the settlement began. */
-  readonly jobListReadAtMs: number | null;
+  readonly list: ListAge;
   readonly nowMs: number;
 }
 
@@ -61,7 +68,7 @@ export function sendRefusal(facts: SendGateFacts): SendRefusal | undefined {
   if (!isKeySendable(key, nowMs)) {
     return 'unknown_key_too_old';
   }
-  if (key.firstSentAtMs === null && !isListFresh(facts.jobListReadAtMs, nowMs)) {
+  if (key.firstSentAtMs === null && !isListFresh(facts.list, nowMs)) {
     return 'transient_list_not_read';
   }
   return hasUnresolvedSend || facts.destinationIsPayee ? undefined : 'transient_not_sent';

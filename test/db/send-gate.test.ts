@@ -62,6 +62,7 @@ interface Situation {
   /** The reading that the first send relied on. */
   readonly keyListReadAgoMs: number | null;
   readonly jobListReadAgoMs: number | null;
+  readonly isListWanted: boolean;
 }
 
 const OPEN: Situation = {
@@ -75,6 +76,7 @@ const OPEN: Situation = {
   firstSentAgoMs: null,
   keyListReadAgoMs: null,
   jobListReadAgoMs: 0,
+  isListWanted: false,
 };
 
 const KEY_AGES = [0, KEY_SENDABLE_MS - 1, KEY_SENDABLE_MS, KEY_SENDABLE_MS + 1];
@@ -100,6 +102,7 @@ const situations: fc.Arbitrary<Situation> = fc.record({
   firstSentAgoMs: fc.constantFrom(null, ...KEY_AGES),
   keyListReadAgoMs: fc.constantFrom(null, ...KEY_AGES),
   jobListReadAgoMs: fc.constantFrom(null, ...LIST_AGES),
+  isListWanted: mostly([false, true]),
 });
 
 /** Each value of each fact alone, all else open. */
@@ -124,6 +127,8 @@ function eachAlone(): Situation[] {
       })),
     ),
     { ...OPEN, jobListReadAgoMs: null },
+    { ...OPEN, isListWanted: true },
+    { ...OPEN, isListWanted: true, firstSentAgoMs: 0 },
     { ...OPEN, jobListReadAgoMs: null, firstSentAgoMs: 0 },
   ];
 }
@@ -150,7 +155,7 @@ function factsOf(situation: Situation): SendGateFacts {
       firstSentAtMs: ago(situation.firstSentAgoMs),
       listReadAtMs: ago(situation.keyListReadAgoMs),
     },
-    jobListReadAtMs: ago(situation.jobListReadAgoMs),
+    list: { readAtMs: ago(situation.jobListReadAgoMs), isWanted: situation.isListWanted },
     nowMs: NOW_MS,
   };
 }
@@ -170,11 +175,16 @@ async function stopPayoutClock(): Promise<void> {
 async function setUp(situation: Situation): Promise<ClaimedTransfer> {
   const claimed = await givenClaimedTransfer(bed.database);
   const { generation, transfer } = claimed;
-  await bed.rows('update payout_jobs set approval = $2, stripe_list_read_at = $3 where id = $1', [
-    transfer.payoutJobId,
-    situation.approval,
-    at(situation.jobListReadAgoMs),
-  ]);
+  await bed.rows(
+    `update payout_jobs set approval = $2, stripe_list_read_at = $3,
+       stripe_list_wanted_at = case when $4 then payout_now() end where id = $1`,
+    [
+      transfer.payoutJobId,
+      situation.approval,
+      at(situation.jobListReadAgoMs),
+      situation.isListWanted,
+    ],
+  );
   await bed.rows(
     `update payout_generations set first_sent_at = $2, list_read_at = $3 where transfer_id = $1`,
     [transfer.id, at(situation.firstSentAgoMs), at(situation.keyListReadAgoMs)],

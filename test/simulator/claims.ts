@@ -53,7 +53,7 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
     },
     sends: sendsOf(row, open?.generation),
     lookedSinceClosing: !rules.isLookedAtBetweenKeys() || hasLookedSinceClosing(row),
-    listIsFresh: rules.isListFresh(records.listReadAtMs, nowMs),
+    listIsFresh: rules.isListFresh({ readAtMs: records.listReadAtMs, isWanted: false }, nowMs),
     payeeWaitIsOver: isPayeeWaitOver(row, nowMs),
   };
 }

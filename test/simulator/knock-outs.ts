@@ -56,7 +56,8 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     options: rulesWith({
       isListFresh: () => true,
       isListCompared: () => false,
-      sendRefusal: (facts) => RULES.sendRefusal({ ...facts, jobListReadAtMs: facts.nowMs }),
+      sendRefusal: (facts) =>
+        RULES.sendRefusal({ ...facts, list: { readAtMs: facts.nowMs, isWanted: false } }),
     }),
     breaks: TWICE,
   },

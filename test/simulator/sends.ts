@@ -82,7 +82,7 @@ function refusalOf(
       generation !== undefined &&
       generation.request.destination === records.accounts.get(row.userId)?.stripeAccountId,
     key: generation ?? { firstSentAtMs: null, listReadAtMs: null },
-    jobListReadAtMs: records.listReadAtMs,
+    list: { readAtMs: records.listReadAtMs, isWanted: false },
     nowMs,
   });
 }
