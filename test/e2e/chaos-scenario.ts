@@ -71,7 +71,11 @@ export const EXPLAINED: Readonly<
 
 const MINUTE_MS = 60_000;
 
-/** Every fault that the sandbox can draw, except `altered`, whose executions are wrong and need a person. */
+/**
+ * Each kind of fault that the sandbox can draw, except `altered`, which needs a person and has a winner of its own; of the
+ * statuses 409, 424, 429, 500 and 503. Not here: 401 and 403, which pause everything, the other statuses, and lists that lag
+ * behind. The 400s of accounts and of the balance come from their states.
+ */
 export const FAULTS: readonly object[] = [
   { kind: 'drop_before' },
   { kind: 'drop_after' },

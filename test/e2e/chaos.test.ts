@@ -1,8 +1,8 @@
 /**
  * Goal: whatever Stripe, the payees, the balance and the workers do to a run, everybody who can be paid is paid once,
  * the others are explained, and the ledger agrees with the sandbox's own count.
- * Method: two settlements at once through the built command and two workers; one call in five meets a fault, of every
- * kind that the sandbox knows; a worker is killed, the balance runs dry, accounts come, change and close meanwhile.
+ * Method: two settlements at once through the built command and two workers; one call in five meets a fault, of
+ * every kind in `FAULTS`; a worker is killed, the balance runs dry, accounts come, change and close meanwhile.
  * Both clocks are moved on whenever nothing moves.
  */
 import { Client, Connection } from '@temporalio/client';

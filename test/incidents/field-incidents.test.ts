@@ -9,13 +9,16 @@
  * | openmayhem #8 (charges_enabled stays false on recipients)       | test/stripe/reading-calls: only the transfers capability counts |
  * | hcb #13735, #14989, polar #9612, dub #2524 (attempts and reasons wanted) | test/e2e/faults: status says who is not paid and why |
  * | spree #14606 (nobody triggered the sweep), spree #14500 (no webhook) | the sweep's schedule and webhooks are later features |
- * | gumroad #717, hcb #14583 (a reversal repeated)                  | reversals are a later feature                          |
+ * | gumroad #717, hcb #14583 (a reversal repeated), formance ledger #445 (reverting a batch) | reversals are a later feature |
  * | gumroad #6464, #5175 (reversal currency, FX residue)            | reversals are a later feature                          |
  * | gumroad #3943, #6848, stripe-mirakl-connector #78, lms-front #521 (negative balances, clawback) | reversals are a later feature |
  * | blnk #41, #182, #62, #42, #293 (void twice, commit after reject) | voiding is a later feature; its states: test/db/transitions |
  * | hyperswitch #3652, #10072, #13523, polar #6755, #2640, gumroad #1670 (reports) | reports are a later feature            |
- * | hyperswitch #9278, opencollective #2963, dub #3227 (notices)    | notifications are a later feature                      |
- * | Home-Chef-App #397, incacook-app #12 (audit of holds)           | approvals are a later feature                          |
+ * | hyperswitch #9278, opencollective #2963, dub #3227, stripe-mirakl-connector #95 (notices) | notifications are a later feature; until then `status` tells, test/e2e/faults |
+ * | Home-Chef-App #397, incacook-app #12 (audit of holds), polar #11978, #12097 (held until a review, then released or cancelled) | approvals are a later feature |
+ * | blnk #55 (a balance moves, and no transaction tells of it)      | test/db/ledger: a balance is the sum of entries, and each entry is of a ledger transaction |
+ * | d-inference #684 (Stripe refuses to open an account in the payee's country) | accounts are opened elsewhere; who has none waits and is explained: test/e2e/faults |
+ * | PayPal Payouts-Java-SDK #7 (one wrong entry, and nothing is known of the rest) | test/client/settlement-file: refused whole, each wrong field named; what Stripe refuses stops its winner only, here |
  * | NativePHP #439 (transfer in the currency of the charge)         | prizes are paid from the balance: no source charge     |
  */
 import { lookAtPauses } from '../../src/activities/look-at-pauses';
@@ -80,7 +83,7 @@ describe('paying twice', () => {
   });
 
   test.each(Object.entries(AMBIGUOUS))(
-    'Truxify #8978, rustchain-bounties #10638, wompi-node #33: a retry after %s pays once',
+    'Truxify #8978, #12568, rustchain-bounties #10638, wompi-node #33: a retry after %s pays once',
     async (_what, fate) => {
       const transfer = await givenPayable(bed);
       await stepUnder(bed, fate, transfer);
@@ -187,7 +190,7 @@ describe('paying twice', () => {
     expect(await takeOver(bed, transfer)).toMatchObject({ status: 'completed' });
   });
 
-  test('elizaOS #11022, #10327: what was refused and is retried is booked once, and the debt falls once', async () => {
+  test('elizaOS #11022, #11035, #10327: what was refused and is retried is booked once, and the debt falls once', async () => {
     const transfer = await givenPayable(bed);
     const payable = async () => {
       const [sum] = await bed.rows<{ minor: number }>(
@@ -257,7 +260,7 @@ describe('left unpaid', () => {
     ['before the POST', false],
     ['after it', true],
   ])(
-    'elizaOS #10571, stripe-mirakl-connector #146: a row left "processing" %s is taken over and paid once',
+    'elizaOS #10571, #10553, stripe-mirakl-connector #146: a row left "processing" %s is taken over and paid once',
     async (_where, wasSent) => {
       const transfer = await givenPayable(bed);
       const claim = await bed.claimToSend(transfer, 'run-that-dies');
@@ -282,7 +285,7 @@ describe('left unpaid', () => {
     expect((await bed.attemptsOf(transfer!)).at(-1)).toMatchObject({ replayed: false });
   });
 
-  test('gumroad #5150: what is below Stripe’s minimum ends with a reason, not in silence', async () => {
+  test('gumroad #5150, gumroad-cli #161: what is below Stripe’s minimum ends with a reason, not in silence, and support can have it sent again', async () => {
     const transfer = await givenPayable(bed);
     expect(await stepUnder(bed, TOO_SMALL, transfer)).toMatchObject({
       status: 'failed_terminal',
@@ -375,7 +378,7 @@ describe('the platform’s money', () => {
 });
 
 describe('the payee', () => {
-  test('polar #13293, gumroad #4035, dub #3166, frantic-board #312: who is not ready is told why, waits, and is paid without starting over', async () => {
+  test('polar #13293, gumroad #4035, #5482, dub #3166, frantic-board #312: who is not ready is told why, waits, and is paid without starting over', async () => {
     const account = newAccountId();
     await bed.account(account, 'inactive');
     const transfer = await givenTransfer(bed.database, { account });
@@ -431,7 +434,7 @@ describe('the payee', () => {
 });
 
 describe('holds and retries', () => {
-  test('polar #12869: a held payout does not leak through the retry', async () => {
+  test('polar #12869, #12129: a held payout does not leak through the retry, and shows that it is held', async () => {
     const failed = await stepUnder(bed, TOO_SMALL, await givenPayable(bed));
     await pause(bed, failed.settlementId);
     expect(await retryByHand(bed, failed)).toBe('paused');
@@ -450,7 +453,7 @@ describe('holds and retries', () => {
     expect(await bed.record(claim)).toMatchObject({ status: 'blocked', attemptCount: 0 });
   });
 
-  test('mojaloop #1541, payment-hub #10: of a half-failed batch only what is proven unpaid is retried', async () => {
+  test('mojaloop #1541, formance stack #1596, payment-hub #10: a half-failed batch goes on, and only what is proven unpaid is retried', async () => {
     const [paid, refused, lost] = await givenPayableSettlement(bed, { winners: 3 });
     const rows = [
       await bed.step(paid!),

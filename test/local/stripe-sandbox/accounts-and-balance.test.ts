@@ -1,3 +1,8 @@
+/**
+ * Goal: keys, connected accounts and balances answer and refuse as Stripe documents it.
+ * Method: raw requests and the official SDK; expectations from docs.stripe.com/api/authentication, api/errors, error-codes,
+ * connect/account-capabilities (who can receive) and connect/separate-charges-and-transfers (available and pending balance).
+ */
 import {
   API_KEY,
   closeAll,

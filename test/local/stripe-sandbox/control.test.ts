@@ -1,6 +1,7 @@
 /**
  * Goal: what the sandbox tells a test is true, and a client of Stripe cannot ask for it.
- * Method: real requests; the oracle is compared with what was sent and answered.
+ * Method: real requests; the oracle is compared with what was sent and answered. These are the sandbox's own promises: no page
+ * of Stripe's has them.
  */
 import { API_KEY, closeAll, idOf, start, type TestSandbox } from './support';
 

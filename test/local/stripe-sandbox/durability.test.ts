@@ -1,6 +1,7 @@
 /**
  * Goal: what the sandbox has answered survives the death of its process, and two never share a directory.
  * Method: the real program on a real directory, killed with SIGKILL; in-process starts where no death is needed.
+ * These are the sandbox's own promises: no page of Stripe's has them.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

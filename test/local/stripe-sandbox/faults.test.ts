@@ -1,3 +1,9 @@
+/**
+ * Goal: faults on demand look to a client like what Stripe and the network between do, and the key tells what really happened.
+ * Method: scripted and random faults over real sockets; what an answer says of its execution is from
+ * docs.stripe.com/error-low-level, statuses and codes from docs.stripe.com/api/errors, error-codes and rate-limits. Rules and
+ * seeds are promises of the sandbox's own and have no page.
+ */
 import { closeAll, errorOf, idOf, refusal, start, type TestSandbox, until } from './support';
 
 let sandbox: TestSandbox;

@@ -1,3 +1,10 @@
+/**
+ * Goal: a key pays once, as long and in the cases that Stripe promises, and no longer.
+ * Method: raw requests and the official SDK, the sandbox's clock moved; expectations from
+ * docs.stripe.com/api/idempotent_requests (what is saved, 24 hours, 255 characters, other parameters),
+ * docs.stripe.com/error-low-level (order of the checks, `Idempotent-Replayed`, 500s), api/errors and error-codes (409,
+ * `idempotency_error`). Whether the order of parameters counts and how far a key reaches is on no page: a choice.
+ */
 import {
   API_KEY,
   closeAll,

@@ -1,3 +1,9 @@
+/**
+ * Goal: transfers are created, listed, changed and reversed as Stripe documents it.
+ * Method: the official SDK and raw requests; expectations from docs.stripe.com/api/transfers/create, api/metadata,
+ * currencies and api/errors, of lists from the SDK's types, of reversals from
+ * docs.stripe.com/connect/separate-charges-and-transfers. A list that lags is a promise of the sandbox's own.
+ */
 import type Stripe from 'stripe';
 
 import { closeAll, errorOf, refusal, start, type TestSandbox, transferForm } from './support';
