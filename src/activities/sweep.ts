@@ -50,7 +50,7 @@ export async function planSweep(
       ...(afterJobId !== undefined && { afterJobId }),
     });
     for (const job of page) {
-      plans.push(await planJob(dependencies, runs, job));
+      plans.push(await planJobSweep(dependencies, runs, job));
     }
   } while (page.length === PAGE);
   return {
@@ -67,7 +67,8 @@ interface SettlementRuns {
   readonly completed: ReadonlySet<string>;
 }
 
-async function planJob(
+/** What one job's part of the sweep is; see `planSweep`. The job is not complete. */
+export async function planJobSweep(
   dependencies: Pick<ActivityDependencies, 'database'>,
   runs: WorkflowRuns,
   job: PayoutJob,

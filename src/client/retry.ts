@@ -59,24 +59,44 @@ export async function retryAsSeen(
   return { retried, refused };
 }
 
+/**
+ * The transfers whose runs have to be told: those retried now, and those that wait for their turn, because the retry
+ * before this one may have ended between the database and Temporal.
+ */
+export function transfersToDrive(
+  { refused, retried }: RetryReport,
+  transfers: readonly PayoutTransfer[],
+): PayoutTransfer[] {
+  const waiting = refused.filter(({ code }) => code === 'waits_for_its_turn').map(({ id }) => id);
+  const ids = new Set([...retried, ...waiting]);
+  return transfers.filter(({ id }) => ids.has(id));
+}
+
 const ROWS_PER_PAGE = 500;
 
-/** Every transfer of a job that failed, and those whose outcome is not known, which are refused with their reason. */
+/**
+ * Every transfer of a job that failed, and those that are refused with their reason: whose outcome is not known, and
+ * who was retried before and still waits for his turn.
+ */
 export async function findFailedTransfers(
   database: Database,
   jobId: string,
 ): Promise<PayoutTransfer[]> {
   const found: PayoutTransfer[] = [];
-  let page: PayoutTransfer[];
+  let page: PayoutTransfer[] = [];
   do {
     page = await findTransfersByStatus(database, jobId, {
-      statuses: ['failed_terminal', 'unknown'],
-      afterTransferId: found.at(-1)?.id ?? null,
+      statuses: ['failed_terminal', 'unknown', 'retryable'],
+      afterTransferId: page.at(-1)?.id ?? null,
       transfersMax: ROWS_PER_PAGE,
     });
-    found.push(...page);
+    found.push(...page.filter(isFailedOrRetried));
   } while (page.length === ROWS_PER_PAGE);
   return found;
+}
+
+function isFailedOrRetried({ failureReason, status }: PayoutTransfer): boolean {
+  return status !== 'retryable' || failureReason === 'transient_retried_by_operator';
 }
 
 /** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */

@@ -8,6 +8,7 @@ import { updateJobRun } from '../db/payout-jobs';
 import { schedulePayoutJob, type SchedulingTerms } from '../db/schedule-payout-job';
 import { insertSettlement } from '../db/settlements';
 import { startJobWorkflow } from './start-workflows';
+import { sweepStartedJob } from './sweep';
 
 export interface SettleReport {
   readonly settlementId: string;
@@ -54,6 +55,7 @@ export async function recordSettlement(
 
 /**
  * Starts the job of a recorded settlement, or finds the run that is open; the run of a completed job is the stored one.
+ * Of a settlement that was recorded before, it also starts the transfers that lost their run after the job had passed them.
  * Safe to repeat: the job moves no money itself, and Postgres has compared the content.
  */
 export async function startJob(
@@ -71,6 +73,9 @@ export async function startJob(
       });
   if (runId !== null && !recorded.isComplete) {
     await updateJobRun(connections.database, recorded.jobId, runId);
+  }
+  if (!recorded.created && !recorded.isComplete) {
+    await sweepStartedJob(connections, recorded.jobId);
   }
   return {
     settlementId,

@@ -1,10 +1,11 @@
 import type { Client } from '@temporalio/client';
 
-import { planSweep, type SweepPlan } from '../activities/sweep';
+import { planJobSweep, planSweep, type SweepPlan } from '../activities/sweep';
 import { temporalRuns } from '../activities/workflow-runs';
 import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import type { Database } from '../db/database';
+import { findJobById } from '../db/payout-jobs';
 import { startJobWorkflow, startTransferWorkflow } from './start-workflows';
 import { inBatches, wakeWorkflow } from '../activities/wake-workflows';
 
@@ -17,16 +18,32 @@ export interface SweepReport {
   readonly reconciling: readonly string[];
 }
 
+interface Connections {
+  readonly client: Client;
+  readonly database: Database;
+}
+
 /**
  * One sweep: whatever is open in Postgres runs in Temporal afterwards, also when Temporal's data is lost or Postgres
  * came back older (M11). It moves no money. Safe to repeat and to race with everything.
  */
-export async function runSweep(connections: {
-  readonly client: Client;
-  readonly database: Database;
-}): Promise<SweepReport> {
+export async function runSweep(connections: Connections): Promise<SweepReport> {
   const { client, database } = connections;
   return carryOut(client, await planSweep({ database }, temporalRuns(client)));
+}
+
+/**
+ * The sweep of a job that has a run: one whose run has come to its end starts nobody who has lost his own run since
+ * (M11). Nothing is started while the run does not answer, or while Temporal does not list it yet. It moves no money.
+ * Safe to repeat and to race with everything.
+ */
+export async function sweepStartedJob(connections: Connections, jobId: string): Promise<void> {
+  const { client, database } = connections;
+  const job = await findJobById(database, jobId);
+  if (job !== undefined && job.status !== 'complete') {
+    const plan = await planJobSweep({ database }, temporalRuns(client), job);
+    await carryOut(client, { ...plan, startJobs: [] });
+  }
 }
 
 async function carryOut(client: Client, plan: SweepPlan): Promise<SweepReport> {

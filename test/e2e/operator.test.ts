@@ -124,6 +124,88 @@ test(
   LONG_MS,
 );
 
+describe('a retry that ends between the database and Temporal', () => {
+  /** One of three winners has no account, one is paid, and one failed, whose job goes on after it has passed all. */
+  const givenRetryUntold = async (id: string): Promise<string> => {
+    const settlement = settlementOf(id, 3);
+    const [, ...connected] = accountsOf(settlement);
+    await bed.json('accounts', 'import', bed.file(`${id}-accounts.json`, connected));
+    await refuseOnce();
+    await bed.json('settle', bed.file(`${id}.json`, settlement));
+    await until('one failed, one is paid, one waits', async () => {
+      const states = (await bed.status(id)).transfers.map(({ status }) => status).sort();
+      return states.join() === 'blocked,completed,failed_terminal';
+    });
+    const failed = theOne(await bed.status(id), 'failed_terminal');
+    const run = temporal.workflow.getHandle(`transfer/${failed.id}`);
+    await until('the run has failed', async () => (await run.describe()).status.name === 'FAILED');
+    const open = `PayoutSettlementId="${id}" AND ExecutionStatus="Running"`;
+    // The job and the winner who waits.
+    await until(
+      'Temporal lists it so',
+      async () => (await temporal.workflow.count(open)).count === 2,
+    );
+    const job = temporal.workflow.getHandle(`payout-job/${id}`);
+    await until(
+      'the job has passed all',
+      async () => (await job.query<{ phase: string }>('cursor')).phase === 'done',
+    );
+
+    const away = await bed.run(['retry', failed.id, ...WHY], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect(away.code).not.toBe(0);
+    expect(away.stderr).toContain('Give the same command again');
+    await untilStatus(failed.id, 'retryable');
+    return failed.id;
+  };
+
+  const expectPaidOnce = async (settlementId: string, id: string): Promise<void> => {
+    await untilStatus(id, 'completed');
+    const paid = timesPaid(await bed.status(settlementId), await bed.oracle());
+    // The winner without an account is not paid.
+    expect(paid).toEqual([1, 0]);
+  };
+
+  test(
+    'the same command again sends it',
+    async () => {
+      const id = await givenRetryUntold('untold-one');
+      const again = await bed.run(['retry', id, ...WHY, '--json']);
+      expect(JSON.parse(again.stdout)).toMatchObject({ refused: [{ code: 'waits_for_its_turn' }] });
+      await expectPaidOnce('untold-one', id);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'retrying every failed winner of the settlement sends it too',
+    async () => {
+      const id = await givenRetryUntold('untold-all');
+      await bed.run(['retry', '--settlement', 'untold-all', '--failed', ...WHY]);
+      await expectPaidOnce('untold-all', id);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'the same settlement file again sends it, and is answered as before',
+    async () => {
+      const id = await givenRetryUntold('untold-file');
+      const file = bed.file('untold-file.json', settlementOf('untold-file', 3));
+      expect(await bed.json('settle', file)).toEqual({
+        settlementId: 'untold-file',
+        workflowId: 'payout-job/untold-file',
+        runId: expect.any(String),
+        created: false,
+        transfers: 3,
+        totalMinor: 3_003,
+        currency: 'usd',
+      });
+      await expectPaidOnce('untold-file', id);
+    },
+    LONG_MS,
+  );
+});
+
 test(
   'a waiting winner is retried by an update from a client, and refused malformed ones',
   async () => {

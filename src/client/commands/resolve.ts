@@ -130,7 +130,10 @@ async function tell(
   await withTemporal(context.environment.variables, ({ client }) =>
     driveTransfers({ client, database }, resolved.settlementId, [resolved]),
   ).catch((error: unknown) => {
-    context.say('it is resolved in the database; Temporal was not told');
+    context.say(
+      'it is resolved in the database; Temporal was not told. ' +
+        'Settle the same file again when it is there, and the payment goes on.',
+    );
     throw error;
   });
 }

@@ -5,7 +5,13 @@ import type { PayoutTransfer } from '../../db/payout-transfers';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
-import { driveTransfers, findFailedTransfers, retryAsSeen, type RetryReport } from '../retry';
+import {
+  driveTransfers,
+  findFailedTransfers,
+  retryAsSeen,
+  transfersToDrive,
+  type RetryReport,
+} from '../retry';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
 
@@ -28,12 +34,7 @@ export async function retryCommand(
     const seen = await transfersMeant(database, transferId, options);
     const maxAttempts = settings.payoutMaxAttempts;
     const retrying = await retryAsSeen({ database, maxAttempts, operator }, seen);
-    const retried = new Set(retrying.retried);
-    await tell(
-      context,
-      database,
-      seen.filter(({ id }) => retried.has(id)),
-    );
+    await tell(context, database, transfersToDrive(retrying, seen));
     return retrying;
   });
   context.print(report, retryText(report), options);
@@ -58,18 +59,18 @@ async function transfersMeant(
 async function tell(
   context: CommandContext,
   database: Database,
-  retried: readonly PayoutTransfer[],
+  waiting: readonly PayoutTransfer[],
 ): Promise<void> {
-  const [first] = retried;
+  const [first] = waiting;
   if (first === undefined) {
     return;
   }
   await withTemporal(context.environment.variables, ({ client }) =>
-    driveTransfers({ client, database }, first.settlementId, retried),
+    driveTransfers({ client, database }, first.settlementId, waiting),
   ).catch((error: unknown) => {
     context.say(
-      `${retried.length.toString()} retried in the database; Temporal was not told. ` +
-        'Settle the same file again when it is there, and they are sent.',
+      `${waiting.length.toString()} wait for their turn in the database; Temporal was not told. ` +
+        'Give the same command again when it is there, and they are sent.',
     );
     throw error;
   });

@@ -32,7 +32,7 @@ export async function settleCommand(
       );
     } catch (error) {
       context.say(
-        `settlement ${settlement.settlementId} is recorded and not lost; its job was not started. ` +
+        `settlement ${settlement.settlementId} is recorded and not lost; not everything of it was started. ` +
           'Give the same command again when Temporal is there.',
       );
       throw error;
