@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 
 import { retryTransfer } from '../activities/retry-transfer';
-import { inBatches } from '../activities/wake-workflows';
+import { inBatches, wakeWorkflow } from '../activities/wake-workflows';
+import { SIGNALS } from '../domain/contracts';
+import { jobWorkflowId } from '../domain/ids';
 import type { RetryRefusal } from '../domain/manual-retry';
 import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
 import type { Operator } from '../domain/operator-reason';
@@ -108,6 +110,8 @@ export async function driveTransfers(
   const settlement = await findSettlement(database, settlementId);
   if (settlement !== undefined) {
     await startJobWorkflow(client, settlement);
+    // A run that was open already has to read Stripe's list before it lets them be sent.
+    await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
   }
   await inBatches(transfers, (transfer) =>
     driveRetriedTransfer(client, { ...transfer, transferId: transfer.id }),

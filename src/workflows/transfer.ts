@@ -82,7 +82,7 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     wakeUps += 1;
   };
   setHandler(retryTransferSignal, onRetry);
-  handleRetryUpdate(input.transferId, () => shown?.status, onRetry);
+  handleRetryUpdate(input, () => shown?.status, onRetry);
   for (;;) {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
@@ -128,16 +128,18 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
 
 /** The update `retryTransfer`: the same transaction as the command, answered by the row. */
 function handleRetryUpdate(
-  transferId: string,
+  input: TransferInput,
   shownStatus: () => TransferStatus | undefined,
   onRetry: () => void,
 ): void {
   setHandler(
     retryTransferUpdate,
     async (request) => {
-      const answer = await retryTransfer({ ...request, transferId });
+      const answer = await retryTransfer({ ...request, transferId: input.transferId });
       if (answer === 'retried') {
         onRetry();
+        // It reads Stripe's list before this is sent anew.
+        await tellJob(input, changedSignal);
       }
       return answer;
     },

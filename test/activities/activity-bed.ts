@@ -121,6 +121,18 @@ export interface SendReport {
   readonly retryDelay?: unknown;
 }
 
+/** The job is told once, by a claim or by a command; it reads the list whoever told it. */
+async function isListWanted(bed: DatabaseBed, transferId: string): Promise<boolean> {
+  const [job] = await bed.rows<{ wanted: boolean }>(
+    `select job.stripe_list_wanted_at is not null and job.status <> 'complete'
+       and transfer.status in ('pending', 'retryable') as wanted
+     from payout_jobs as job join payout_transfers as transfer on transfer.payout_job_id = job.id
+     where transfer.id = $1`,
+    [transferId],
+  );
+  return job?.wanted === true;
+}
+
 async function reportOf(
   sending: Promise<{ readonly stripeTransferId: string }>,
 ): Promise<SendReport> {
@@ -163,7 +175,7 @@ export async function openActivityBed(): Promise<ActivityBed> {
     dependencies,
     claim: async ({ id: transferId }, runId = 'run-1') => {
       const answer = await claimTransfer(dependencies, { transferId, runId });
-      if (answer.next === 'rest' && answer.tellJob === true) {
+      if (answer.next === 'rest' && (await isListWanted(database, transferId))) {
         await bed.readList({ id: transferId });
         return bed.claim({ id: transferId }, runId);
       }
