@@ -7,6 +7,7 @@ import type { Executor } from '../db/database';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
 import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
 import { UsageError } from './exit-codes';
+import { UnknownSettlementError } from './read-status';
 
 /** Who gives a command at a terminal: the user of the operating system, by number where there is no name. */
 function actorOfProcess(): string {
@@ -31,7 +32,8 @@ export function operatorOf(options: { readonly reason?: string }): Operator {
 
 /**
  * The job of a settlement that a command names.
- * @throws UsageError when it is no id, or nothing of this id is recorded
+ * @throws UsageError when it is no id
+ * @throws UnknownSettlementError when nothing of this id is recorded
  */
 export async function jobNamed(executor: Executor, settlementId: string): Promise<PayoutJob> {
   if (!ID_PATTERN.test(settlementId)) {
@@ -41,16 +43,25 @@ export async function jobNamed(executor: Executor, settlementId: string): Promis
   }
   const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
-    throw new UsageError(`settlement ${settlementId} is not recorded here`);
+    throw new UnknownSettlementError(settlementId);
   }
   return job;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** No transfer of this id is recorded. */
+class UnknownTransferError extends Error {
+  override readonly name = 'UnknownTransferError';
+  constructor(readonly transferId: string) {
+    super(`transfer ${transferId} is not recorded here`);
+  }
+}
+
 /**
  * The transfer that a command names.
- * @throws UsageError when it is no id, or nothing of this id is recorded
+ * @throws UsageError when it is no id
+ * @throws UnknownTransferError when nothing of this id is recorded
  */
 export async function transferNamed(
   executor: Executor,
@@ -64,7 +75,7 @@ export async function transferNamed(
   }
   const transfer = await findTransferById(executor, id);
   if (transfer === undefined) {
-    throw new UsageError(`transfer ${id} is not recorded here`);
+    throw new UnknownTransferError(id);
   }
   return transfer;
 }

@@ -15,13 +15,13 @@ export interface ShownPause {
 export interface PauseReport {
   /** A settlement's id, or `everything`. */
   readonly scope: string;
-  /** Whether anything of the scope is kept from being sent, by a pause of its own or by one of everything. */
+  /** Whether the whole scope is stopped: by a pause of its own or by one of everything, not by one of a part of it. */
   readonly paused: boolean;
   readonly changed: boolean;
   /** What is on its way to Stripe or has died on it: no answer yet. */
   readonly inFlight: readonly SendUnderWay[];
   readonly lifted: readonly ShownPause[];
-  /** Every pause that still touches the scope. */
+  /** Every pause that still touches the scope; of everything also those of single settlements. */
   readonly inForce: readonly ShownPause[];
 }
 
@@ -38,12 +38,16 @@ export function pauseReport(facts: {
 }): PauseReport {
   return {
     scope: scopeName(facts.scope),
-    paused: facts.inForce.length > 0,
+    paused: facts.inForce.some(({ settlementId }) => stops(settlementId, facts.scope)),
     changed: facts.changed,
     inFlight: facts.inFlight,
     lifted: facts.lifted.map(shownPause),
     inForce: facts.inForce.map(shownPause),
   };
+}
+
+function stops(paused: PauseScope, scope: PauseScope): boolean {
+  return paused === null || paused === scope;
 }
 
 function shownPause(pause: PayoutControl): ShownPause {

@@ -85,6 +85,34 @@ function pageSchema(after: string | undefined) {
     .refine(({ data }) => data.every(({ id }) => id !== after));
 }
 
+interface ListQuery {
+  readonly transfer_group?: string;
+  readonly destination?: string;
+}
+
+interface ReadPage {
+  readonly entries: readonly TransferFacts[];
+  readonly nextAfter: string | null;
+}
+
+async function readPage(
+  stripe: Stripe,
+  query: ListQuery,
+  afterStripeTransferId: string | undefined,
+): Promise<ReadPage> {
+  const params = {
+    ...query,
+    limit: PAGE_TRANSFERS,
+    ...(afterStripeTransferId === undefined ? {} : { starting_after: afterStripeTransferId }),
+  };
+  const page = await readAnswer(stripe, () => stripe.transfers.list(params), {
+    schema: pageSchema(afterStripeTransferId),
+    orElse: NOT_A_LIST,
+  });
+  // The last entry as it came: what a filter of ours leaves out still moves the cursor.
+  return { entries: page.data, nextAfter: page.has_more ? (page.data.at(-1)?.id ?? null) : null };
+}
+
 /**
  * One page of a group's transfers: exactly one GET /v1/transfers, safe to repeat.
  *
@@ -100,19 +128,12 @@ export async function listTransfersPage(
   afterStripeTransferId?: string,
 ): Promise<TransfersPage> {
   const { transferGroup, destination } = filter;
-  const params = {
+  const query = {
     transfer_group: transferGroup,
-    limit: PAGE_TRANSFERS,
     ...(destination === undefined ? {} : { destination }),
-    ...(afterStripeTransferId === undefined ? {} : { starting_after: afterStripeTransferId }),
   };
-  const page = await readAnswer(stripe, () => stripe.transfers.list(params), {
-    schema: pageSchema(afterStripeTransferId),
-    orElse: NOT_A_LIST,
-  });
-  const transfers = page.data.filter((transfer) => isAskedFor(transfer, filter));
-  // The last entry as it came: what our filter leaves out still moves the cursor.
-  const nextAfter = page.has_more ? (page.data.at(-1)?.id ?? null) : null;
+  const { entries, nextAfter } = await readPage(stripe, query, afterStripeTransferId);
+  const transfers = entries.filter((transfer) => isAskedFor(transfer, filter));
   return { transfers: transfers.map(listedTransfer), nextAfter };
 }
 
@@ -121,12 +142,31 @@ export async function listTransfersPage(
  *
  * @throws StripeUnreachableError or StripeRefusedError in the middle of the list; what came before it is not all
  */
-export async function* listTransfersOfGroup(
+export function listTransfersOfGroup(
   stripe: Stripe,
   filter: TransferFilter,
 ): AsyncGenerator<ListedTransfer, void, undefined> {
+  return overAllPages(stripe, (after) => listTransfersPage(stripe, filter, after));
+}
+
+/**
+ * Every transfer of the Stripe account, whoever made it, newest first, read as those of a group are.
+ *
+ * @throws StripeUnreachableError or StripeRefusedError in the middle of the list; what came before it is not all
+ */
+export function listAllTransfers(stripe: Stripe): AsyncGenerator<ListedTransfer, void, undefined> {
+  return overAllPages(stripe, async (after) => {
+    const { entries, nextAfter } = await readPage(stripe, {}, after);
+    return { transfers: entries.map(listedTransfer), nextAfter };
+  });
+}
+
+async function* overAllPages(
+  stripe: Stripe,
+  pageAfter: (stripeTransferId?: string) => Promise<TransfersPage>,
+): AsyncGenerator<ListedTransfer, void, undefined> {
   const asked = new Set<string>();
-  let page = await listTransfersPage(stripe, filter);
+  let page = await pageAfter();
   yield* page.transfers;
   while (page.nextAfter !== null) {
     if (asked.has(page.nextAfter)) {
@@ -134,7 +174,7 @@ export async function* listTransfersOfGroup(
       throw readFailure(stripe, new TransportError('unreadable', NOT_A_LIST));
     }
     asked.add(page.nextAfter);
-    page = await listTransfersPage(stripe, filter, page.nextAfter);
+    page = await pageAfter(page.nextAfter);
     yield* page.transfers;
   }
 }

@@ -22,6 +22,8 @@ const LONG_MS = 120_000;
 const UNREACHABLE_LIMIT_MS = 15_000;
 const OTHER_KEY = 'sk_test_anotherPlatform0001';
 const MAX_AMOUNT = 1_000_000;
+const WHY = ['--reason', 'looked at it'] as const;
+const NO_TRANSFER = '00000000-0000-5000-8000-000000000000';
 
 let sandbox: StripeSandbox;
 let database: TestDatabase;
@@ -208,6 +210,10 @@ describe('wrong use', () => {
       'settle',
       'status',
       'verify',
+      'pause',
+      'resume',
+      'retry',
+      'resolve',
     ];
     const results = await Promise.all(
       [...commands, 'config'].map((name) =>
@@ -332,6 +338,11 @@ describe('a dependency that is away', () => {
     worker: ['worker'],
     settle: ['settle', bed.file(`${id}.json`, settlementOf(id, 1))],
     status: ['status', 'x'],
+    verify: ['verify'],
+    pause: ['pause', ...WHY],
+    resume: ['resume', ...WHY],
+    retry: ['retry', NO_TRANSFER, ...WHY],
+    resolve: ['resolve', NO_TRANSFER, '--unpaid', ...WHY],
     import: ['accounts', 'import', bed.file(`${id}.csv`, `userId,stripeAccountId\n${id},acct_1\n`)],
   });
 
@@ -377,6 +388,33 @@ describe('a dependency that is away', () => {
       expectUnreachable([setup, settle], databaseAt(refusing), refusing),
       expectUnreachable([setup, worker, settle, status], databaseAt(silent()), silent()),
     ]);
+  });
+
+  test('Postgres, for those who verify and steer', async () => {
+    const { pause, resolve, resume, retry, verify } = commandsOf('no-postgres');
+    const commands = [pause, resolve, resume, retry, verify];
+    await expectUnreachable(commands, databaseAt(refusing), refusing);
+  });
+
+  test('Stripe or Temporal, for those who verify and ask', async () => {
+    const { resolve, verify } = commandsOf('no-stripe');
+    const stripeAway = { STRIPE_API_BASE: `http://${refusing}` };
+    await expectUnreachable([resolve, verify], stripeAway, refusing);
+    await expectUnreachable([verify], { TEMPORAL_ADDRESS: refusing }, refusing);
+  });
+
+  test('a pause without Temporal is in force, and lifted without it; each says so', async () => {
+    const id = 'steered';
+    await bed.json('settle', bed.file(`${id}.json`, settlementOf(id, 1)));
+    const inForce = () =>
+      bed.count('payout_controls', `settlement_id = '${id}' and lifted_at is null`);
+    const away = { TEMPORAL_ADDRESS: refusing };
+    const paused = await bed.run(['pause', id, ...WHY, '--json'], away);
+    expectRefusal(paused, 3, 'the pause is in force; Temporal was not told', refusing);
+    expect(await inForce()).toBe(1);
+    const resumed = await bed.run(['resume', id, ...WHY, '--json'], away);
+    expectRefusal(resumed, 3, 'the pause is lifted; whoever waited was not told', refusing);
+    expect(await inForce()).toBe(0);
   });
 
   test('Stripe or Temporal, refusing or silent', async () => {

@@ -9,6 +9,10 @@ import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../../local/free-port';
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyBreak, VerifyReport } from '../../src/client/verify/verify-report';
+import { inTransaction } from '../../src/db/database';
+import { postLedger } from '../../src/db/ledger';
+import { overpaidLedgerKey } from '../../src/domain/ids';
+import { overpaidPosting } from '../../src/domain/ledger';
 import { accountsOf, API_KEY, Bed, settlementOf, until } from '../e2e/bed';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
@@ -21,6 +25,7 @@ const SETTLEMENTS = [
   'there',
   'here',
   'twice',
+  'overpaid',
   'amount',
   'reversed',
   'stranger',
@@ -116,7 +121,11 @@ async function post(path: string, form: Record<string, string>): Promise<string>
 }
 
 /** A transfer at Stripe that says it is ours. */
-function payByHand(name: Name, transferId: string, installationId = 'local'): Promise<string> {
+function payByHand(
+  name: Name | 'forgotten',
+  transferId: string,
+  installationId = 'local',
+): Promise<string> {
   return post('/v1/transfers', {
     amount: '777',
     currency: 'usd',
@@ -158,6 +167,35 @@ test('everything agrees: all checks hold, the sums of both sides are equal, exit
   expect(one.stdout).toContain('checks hold');
   expect(one.stdout).toContain('what Stripe paid is in the ledger');
   expect(one.stdout).not.toContain('BROKEN');
+});
+
+// Also while everything else is whole.
+test('paid at Stripe for a settlement that is not recorded: found without an argument', async () => {
+  const transferId = randomUUID();
+  const stripeTransferId = await payByHand('forgotten', transferId);
+  const back = await payByHand('forgotten', randomUUID());
+  await post(`/v1/transfers/${back}/reversals`, { amount: '777' });
+  await payByHand('forgotten', randomUUID(), 'another');
+  const { code, stdout } = await bed.run(['verify', '--json']);
+  const report = JSON.parse(stdout) as VerifyReport;
+  expect(breaksOf(report)).toEqual([
+    {
+      kind: 'paid_there_not_here',
+      settlementId: 'forgotten',
+      transferId,
+      stripeTransferId,
+      hereMinor: 0,
+      stripeMinor: 777,
+      currency: 'usd',
+    },
+  ]);
+  expect({ code, ok: report.ok }).toEqual({ code: 1, ok: false });
+  expect(report.totals['usd']).toMatchObject({
+    paidHereMinor: SETTLEMENTS.length * 1_000,
+    paidAtStripeMinor: SETTLEMENTS.length * 1_000 + 2 * 777,
+    reversedMinor: 777,
+  });
+  expect((await bed.run(['verify', 'whole'])).code).toBe(0);
 });
 
 test('paid at Stripe and not here', async () => {
@@ -206,6 +244,35 @@ test('paid twice at Stripe', async () => {
   expect(breaks).toContainEqual(
     expect.objectContaining({ kind: 'paid_twice', transferId: id, stripeTransferId }),
   );
+});
+
+test('a second transfer of a debt, booked as overpaid, came back at Stripe and not here', async () => {
+  const { id } = await rowOf('overpaid', 0);
+  const stripeTransferId = await payByHand('overpaid', id);
+  await inTransaction(bed.database, (executor) =>
+    postLedger(executor, {
+      idempotencyKey: overpaidLedgerKey(stripeTransferId),
+      kind: 'overpaid',
+      settlementId: 'overpaid',
+      transferId: id,
+      attemptNumber: 0,
+      stripeTransferId,
+      entries: overpaidPosting(777, 'usd'),
+    }),
+  );
+  expect(breaksOf(await verifyBroken('overpaid'))).toMatchObject([{ kind: 'paid_twice' }]);
+  await post(`/v1/transfers/${stripeTransferId}/reversals`, { amount: '777' });
+  expect(breaksOf(await verifyBroken('overpaid'))).toEqual([
+    {
+      kind: 'reversed',
+      settlementId: 'overpaid',
+      transferId: id,
+      stripeTransferId,
+      hereMinor: 0,
+      stripeMinor: 777,
+      currency: 'usd',
+    },
+  ]);
 });
 
 test('another amount here than at Stripe', async () => {

@@ -2,17 +2,20 @@
  * Goal: an operator steers payments that are under way or over, from the command line and from a client of Temporal.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what was paid.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 
+import { freePort } from '../../local/free-port';
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { RetryReport } from '../../src/client/retry';
 import type { PauseReport } from '../../src/client/show-pauses';
 import type { SettlementStatus, TransferStatusRow } from '../../src/client/read-status';
+import { transferIdOf } from '../../src/db/transfer-id';
+import { DEFAULT_AWARD, transferGroup } from '../../src/domain/ids';
 import { retryTransferUpdate } from '../../src/workflows/messages';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
-import { accountOf, accountsOf, Bed, settlementOf, timesPaid, until, userOf } from './bed';
+import { accountOf, accountsOf, API_KEY, Bed, settlementOf, timesPaid, until, userOf } from './bed';
 
 const LONG_MS = 120_000;
 const NAMESPACE = `operator-${randomBytes(4).toString('hex')}`;
@@ -56,6 +59,17 @@ const refuseOnce = () =>
     fault: { kind: 'status', status: 400, code: 'transfers_not_allowed' },
     times: 1,
   });
+
+/** A transfer at Stripe that the product did not make. @returns its id */
+async function payByHand(form: Readonly<Record<string, string>>): Promise<string> {
+  const response = await fetch(`${sandbox.baseUrl}/v1/transfers`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${API_KEY}`, 'idempotency-key': randomUUID() },
+    body: new URLSearchParams(form),
+  });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { id: string }).id;
+}
 
 function theOne(status: SettlementStatus, state: TransferStatusRow['status']): TransferStatusRow {
   const [row, second] = status.transfers.filter((transfer) => transfer.status === state);
@@ -101,6 +115,59 @@ test(
     const known = await bed.run(['resolve', id, '--unpaid', ...WHY]);
     expect(known).toMatchObject({ code: 1 });
     expect(known.stdout).toContain('reverse that one at Stripe');
+  },
+  LONG_MS,
+);
+
+test(
+  'a retry without Temporal stands in the database and says so; settling again sends it',
+  async () => {
+    await refuseOnce();
+    await settle('untold', 1);
+    const { id } = theOne(await bed.completed('untold'), 'failed_terminal');
+    const address = `127.0.0.1:${(await freePort()).toString()}`;
+    const retried = await bed.run(['retry', id, ...WHY, '--json'], { TEMPORAL_ADDRESS: address });
+    expect(retried).toMatchObject({ code: 3, stdout: '' });
+    expect(retried.stderr).toContain('1 retried in the database; Temporal was not told');
+    expect(retried.stderr).toContain(address);
+    await bed.json('settle', bed.file('untold.json', settlementOf('untold', 1)));
+    await untilStatus(id, 'completed');
+    expect(timesPaid(await bed.completed('untold'), await bed.oracle())).toEqual([1]);
+  },
+  LONG_MS,
+);
+
+test(
+  'two transfers at Stripe for one debt: nobody is paid again, and a person says which one paid',
+  async () => {
+    const { contestId, winners } = settlementOf('stated', 1);
+    const [{ userId, amountMinor }] = winners as [(typeof winners)[0]];
+    const award = DEFAULT_AWARD;
+    const id = transferIdOf({ installationId: 'local', contestId, userId, award });
+    const form = {
+      amount: amountMinor.toString(),
+      currency: 'usd',
+      destination: accountOf(userId),
+      transfer_group: transferGroup('stated'),
+      'metadata[payout_transfer_id]': id,
+      'metadata[settlement_id]': 'stated',
+      'metadata[installation_id]': 'local',
+    };
+    const [stripeTransferId] = [await payByHand(form), await payByHand(form)];
+    await settle('stated', 1);
+    await untilStatus(id, 'unknown');
+    const { posts } = await bed.oracle();
+    expect(await bed.json('resolve', id, '--paid', stripeTransferId, ...WHY)).toEqual({
+      id,
+      status: 'completed',
+    });
+    expect(theOne(await bed.completed('stated'), 'completed')).toMatchObject({ stripeTransferId });
+    expect((await bed.oracle()).posts).toBe(posts);
+    // The alarm about the second transfer stays until a person lifts it.
+    expect(await bed.json<PauseReport>('resume', 'stated', ...WHY)).toMatchObject({
+      changed: true,
+      paused: false,
+    });
   },
   LONG_MS,
 );
@@ -252,11 +319,19 @@ test(
     await settle('paused', 5);
     expect(await bed.json<PauseReport>('pause', 'paused', ...WHY)).toMatchObject({
       scope: 'paused',
+      paused: true,
       changed: true,
     });
+    // Paused for itself and with everything: its own being lifted does not let it go.
+    expect(await bed.json<PauseReport>('resume', 'paused', ...WHY)).toMatchObject({
+      scope: 'paused',
+      paused: true,
+      inForce: [{ scope: 'everything' }],
+    });
+    await bed.json<PauseReport>('pause', 'paused', ...WHY);
     expect(await bed.json<PauseReport>('resume', ...WHY)).toMatchObject({
       scope: 'everything',
-      paused: true,
+      paused: false,
       inForce: [{ scope: 'paused', cause: 'operator', reason: 'looked at it' }],
     });
     expect((await bed.oracle()).posts).toBe(posts);
@@ -275,10 +350,8 @@ test.each([
   [['pause'], '--reason'],
   [['pause', '--reason', ' '], '--reason'],
   [['pause', '--reason', 'a\nb'], '--reason'],
-  [['resume', 'nowhere', ...WHY], 'not recorded'],
   [['pause', 'no id', ...WHY], 'settlement: found "no id"'],
   [['retry', ...WHY], 'either one transfer'],
-  [['retry', '00000000-0000-5000-8000-000000000000', ...WHY], 'not recorded'],
   [['retry', 'tr_1', ...WHY], 'transfer: found "tr_1"'],
   [['retry', '--settlement', 'failed', ...WHY], 'either one transfer'],
   [['resolve', '00000000-0000-5000-8000-000000000000', ...WHY], '--paid'],
@@ -287,4 +360,18 @@ test.each([
   const { code, stderr, stdout } = await bed.run(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(said);
+});
+
+test.each([
+  [['status', 'nowhere']],
+  [['verify', 'nowhere']],
+  [['pause', 'nowhere', ...WHY]],
+  [['resume', 'nowhere', ...WHY]],
+  [['retry', '--settlement', 'nowhere', '--failed', ...WHY]],
+  [['retry', '00000000-0000-5000-8000-000000000000', ...WHY]],
+  [['resolve', '00000000-0000-5000-8000-000000000000', '--unpaid', ...WHY]],
+])('payouts %p names what is not recorded', async (args) => {
+  const { code, stderr, stdout } = await bed.run(args);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('is not recorded here');
 });

@@ -4,7 +4,11 @@
  */
 import { availableBalances } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
-import { listTransfersOfGroup, listTransfersPage } from '../../src/stripe/list-transfers';
+import {
+  listAllTransfers,
+  listTransfersOfGroup,
+  listTransfersPage,
+} from '../../src/stripe/list-transfers';
 import { askPayeeReadiness } from '../../src/stripe/payee-readiness';
 import { StripeRefusedError, StripeUnreachableError } from '../../src/stripe/read-failures';
 import { retrieveTransfer } from '../../src/stripe/retrieve-transfer';
@@ -55,6 +59,16 @@ describe('on the sandbox', () => {
       all.push(id);
     }
     expect(all).toEqual(ids);
+  });
+
+  test('the list without a group holds the transfers of every group, once each, newest first', async () => {
+    const older = await pay(1);
+    const others = await pay(101, { transfer_group: 'settlement:other' });
+    const all: string[] = [];
+    for await (const { id } of listAllTransfers(clientOf(sandbox.baseUrl))) {
+      all.push(id);
+    }
+    expect(all).toEqual([...others, ...older]);
   });
 
   test('a transfer is found by its id, with what came back of it, and another id is not', async () => {
@@ -207,22 +221,32 @@ describe('on a server that need not be Stripe', () => {
       });
     });
 
-    test.each([
-      ['the same page', ['tr_a'], 2],
-      ['pages in a circle', ['tr_a', 'tr_b', 'tr_c'], 4],
-    ])('a list that gives %s for ever ends as unreadable', async (_what, ids, requests) => {
-      server.reply = (socket) => {
-        const id = ids[(server.requests.length - 1) % ids.length];
-        page([stripeTransfer({ id })], true)(socket);
-      };
-      const failure = await failureOf(async () => {
-        for await (const transfer of listTransfersOfGroup(client(), FILTER)) {
-          expect(ids).toContain(transfer.id);
-        }
-      });
-      expect(failure).toMatchObject({ transportCode: 'NOT_A_LIST' });
-      expect(server.requests).toHaveLength(requests);
-    });
+    const LISTS = {
+      group: () => listTransfersOfGroup(client(), FILTER),
+      account: () => listAllTransfers(client()),
+    };
+
+    test.each<[keyof typeof LISTS, string, readonly string[], number]>([
+      ['group', 'the same page', ['tr_a'], 2],
+      ['group', 'pages in a circle', ['tr_a', 'tr_b', 'tr_c'], 4],
+      ['account', 'the same page', ['tr_a'], 2],
+      ['account', 'pages in a circle', ['tr_a', 'tr_b', 'tr_c'], 4],
+    ])(
+      'a list of the %s that gives %s for ever is unreadable',
+      async (of, _what, ids, requests) => {
+        server.reply = (socket) => {
+          const id = ids[(server.requests.length - 1) % ids.length];
+          page([stripeTransfer({ id })], true)(socket);
+        };
+        const failure = await failureOf(async () => {
+          for await (const transfer of LISTS[of]()) {
+            expect(ids).toContain(transfer.id);
+          }
+        });
+        expect(failure).toMatchObject({ transportCode: 'NOT_A_LIST' });
+        expect(server.requests).toHaveLength(requests);
+      },
+    );
   });
 
   describe('a transfer by its id', () => {

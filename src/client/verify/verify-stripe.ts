@@ -1,14 +1,19 @@
 import type Stripe from 'stripe';
 
-import { transferGroup } from '../../domain/ids';
+import { ID_PATTERN, transferGroup } from '../../domain/ids';
 import type { Database } from '../../db/database';
 import {
   readBookings,
+  readBookJobs,
   readBookTransfers,
   type Booking,
   type BookTransfer,
 } from '../../db/settlement-books';
-import { listTransfersOfGroup, type ListedTransfer } from '../../stripe/list-transfers';
+import {
+  listAllTransfers,
+  listTransfersOfGroup,
+  type ListedTransfer,
+} from '../../stripe/list-transfers';
 import { retrieveTransfer } from '../../stripe/retrieve-transfer';
 import type { VerifyBreak } from './verify-report';
 
@@ -38,7 +43,7 @@ export interface Books {
 
 export interface StripeComparison {
   readonly breaks: VerifyBreak[];
-  /** Our transfers of the settlement, as Stripe shows them. */
+  /** Our transfers that were compared, as Stripe shows them. */
   readonly listed: readonly ListedTransfer[];
 }
 
@@ -55,7 +60,7 @@ export async function verifyStripe(
   const listed: ListedTransfer[] = [];
   const filter = { transferGroup: transferGroup(books.settlementId) };
   for await (const transfer of listTransfersOfGroup(connections.stripe, filter)) {
-    if (transfer.metadata['installation_id'] === installationId) {
+    if (isOfInstallation(transfer, installationId)) {
       listed.push(transfer);
     }
   }
@@ -87,15 +92,50 @@ async function reallyMissing(
   for (const booking of unlisted) {
     const found = await retrieveTransfer(stripe, booking.stripeTransferId);
     const isOurs =
-      found?.metadata['installation_id'] === installationId &&
+      found !== undefined &&
+      isOfInstallation(found, installationId) &&
       found.metadata['payout_transfer_id'] === booking.transferId;
-    if (found !== undefined && isOurs) {
+    if (isOurs) {
       listed.push(found);
     } else {
       missing.push(booking);
     }
   }
   return missing;
+}
+
+/**
+ * Finds our transfers at Stripe of settlements that are not recorded here, which no settlement's group leads to: a
+ * database that was restored has forgotten them. Reads the list of the whole Stripe account.
+ *
+ * @param seen the Stripe transfers that the lists of the recorded settlements held
+ * @throws StripeUnreachableError, StripeRefusedError
+ */
+export async function verifyUnrecorded(
+  connections: { readonly database: Database; readonly stripe: Stripe },
+  installationId: string,
+  seen: ReadonlySet<string>,
+): Promise<StripeComparison> {
+  const unseen: ListedTransfer[] = [];
+  for await (const transfer of listAllTransfers(connections.stripe)) {
+    if (isOfInstallation(transfer, installationId) && !seen.has(transfer.id)) {
+      unseen.push(transfer);
+    }
+  }
+  // Read after the list: a settlement is recorded before anything of it is sent.
+  const jobs = await readBookJobs(connections.database);
+  const recorded = new Set(jobs.map(({ settlementId }) => settlementId));
+  const listed = unseen.filter(({ metadata }) => !recorded.has(metadata['settlement_id'] ?? ''));
+  const breaks = listed
+    .filter((transfer) => !isAllBack(transfer))
+    .map((transfer) =>
+      breakOf('paid_there_not_here', namedSettlement(transfer), { listed: transfer }),
+    );
+  return { breaks, listed };
+}
+
+function isOfInstallation({ metadata }: ListedTransfer, installationId: string): boolean {
+  return metadata['installation_id'] === installationId;
 }
 
 /** The ledger may have learnt of a payment while the list was read. */
@@ -132,16 +172,15 @@ function breaksOf(listed: ListedTransfer, books: Books): VerifyBreak[] {
     booking.amountMinor !== listed.amountMinor ||
     booking.currency !== listed.currency ||
     (booking.destination !== null && booking.destination !== listed.destination);
-  const isReversed =
-    transfer.stripeTransferId === listed.id &&
-    transfer.amountReversedMinor !== listed.amountReversedMinor;
+  // The row tells of its own Stripe transfer; what came back of an overpaid one is recorded nowhere yet.
+  const reversedMinor = transfer.stripeTransferId === listed.id ? transfer.amountReversedMinor : 0;
   return [
     ...(isOther ? [breakOf('other_amount', books, { listed, booking })] : []),
-    ...(isReversed
+    ...(reversedMinor !== listed.amountReversedMinor
       ? [
           {
             ...breakOf('reversed', books, { listed, booking }),
-            hereMinor: transfer.amountReversedMinor,
+            hereMinor: reversedMinor,
             stripeMinor: listed.amountReversedMinor,
           },
         ]
@@ -177,7 +216,7 @@ function paidTwice(listed: readonly ListedTransfer[], books: Books): VerifyBreak
 
 function breakOf(
   kind: StripeBreakKind,
-  { settlementId }: Books,
+  { settlementId }: { readonly settlementId?: string },
   about: { readonly listed?: ListedTransfer; readonly booking?: Booking | undefined },
 ): VerifyBreak {
   const { booking, listed } = about;
@@ -186,7 +225,7 @@ function breakOf(
   const currency = listed?.currency ?? booking?.currency;
   return {
     kind,
-    settlementId,
+    ...(settlementId !== undefined && { settlementId }),
     ...(transferId !== undefined && { transferId }),
     ...(stripeTransferId !== undefined && { stripeTransferId }),
     hereMinor: booking?.amountMinor ?? 0,
@@ -201,4 +240,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 function namedTransfer(listed: ListedTransfer | undefined): string | undefined {
   const named = listed?.metadata['payout_transfer_id'];
   return named !== undefined && UUID.test(named) ? named : undefined;
+}
+
+/** As with the transfer: what is no settlement id is not told. */
+function namedSettlement({ metadata }: ListedTransfer): { readonly settlementId?: string } {
+  const settlementId = metadata['settlement_id'];
+  return settlementId !== undefined && ID_PATTERN.test(settlementId) ? { settlementId } : {};
 }

@@ -14,7 +14,7 @@ import { UnknownSettlementError } from '../read-status';
 import { verifyBooks } from './verify-books';
 import { checksOf, type VerifyBreak, type VerifyReport, type VerifyTotals } from './verify-report';
 import { RUN_STATEMENTS, verifyRuns } from './verify-runs';
-import { STRIPE_STATEMENTS, verifyStripe } from './verify-stripe';
+import { STRIPE_STATEMENTS, verifyStripe, verifyUnrecorded } from './verify-stripe';
 
 export interface VerifyConnections {
   readonly database: Database;
@@ -23,7 +23,7 @@ export interface VerifyConnections {
 }
 
 export interface VerifyScope {
-  /** Only this settlement; without it all of them. */
+  /** Only this settlement; without it all of them, and what Stripe paid of settlements that are not recorded. */
   readonly settlementId?: string | undefined;
   /** Whose transfers at Stripe are ours. */
   readonly installationId: string;
@@ -51,12 +51,19 @@ export async function verify(
   const runBreaks: VerifyBreak[] = [];
   const stripeBreaks: VerifyBreak[] = [];
   const totals = new Totals(books.balances);
+  const seen = new Set<string>();
   for (const [index, job] of jobs.entries()) {
     const found = await verifySettlement(connections, scope.installationId, job);
     runBreaks.push(...found.runBreaks);
     stripeBreaks.push(...found.stripeBreaks);
     totals.addListed(found.listed);
+    found.listed.forEach(({ id }) => seen.add(id));
     scope.onProgress?.(index + 1, jobs.length);
+  }
+  if (scope.settlementId === undefined) {
+    const unrecorded = await verifyUnrecorded(connections, scope.installationId, seen);
+    stripeBreaks.push(...unrecorded.breaks);
+    totals.addListed(unrecorded.listed);
   }
   const checks = [
     ...books.checks,
