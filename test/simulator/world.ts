@@ -3,7 +3,7 @@
  * Every event draws from numbers of its own, so that a case can be told again without some of its events.
  */
 import { settlementPosting } from '../../src/domain/ledger';
-import type { TransferClaim } from '../../src/domain/contracts';
+import type { SeenSends, TransferClaim } from '../../src/domain/contracts';
 import { claimTransfer, markDistrusted, type Run } from './claims';
 import { Draws, mixSeeds } from './draws';
 import { drawFault, tellFault } from './faults';
@@ -235,7 +235,7 @@ export class World {
     const run = this.newestRun(row);
     this.told(() => `   ${run.runId} looks at ${row.id}`);
     if (this.carryForward(row, run)) {
-      run.seen = { generation: row.generation, attemptCount: row.attemptCount };
+      run.seen = seenAfter(run.seen, row);
       if (row.status === 'completed') {
         this.paidRuns.add(row.id);
       }
@@ -264,6 +264,8 @@ export class World {
     const { system } = this;
     const claimed = claimTransfer(system, row, run);
     this.told(() => `   claim: ${claimed.next}`);
+    // The answer of a claim stands in the run's history, whatever becomes of the step.
+    run.seen = seenAfter(run.seen, row);
     switch (claimed.next) {
       case 'rest':
         if (claimed.wantsList && (this.isCalm || this.draws.chance(70))) {
@@ -616,6 +618,19 @@ function newTransfer(id: string, userId: string, amountMinor: number): TransferR
     generations: [],
     attempts: [],
   };
+}
+
+/** What transfer.ts remembers: never less than before, until a claim has said that the row tells less. */
+function seenAfter(
+  seen: SeenSends | undefined,
+  { attemptCount, failureReason, generation }: TransferRow,
+): SeenSends {
+  return seen === undefined || failureReason === 'unknown_records_older'
+    ? { generation, attemptCount }
+    : {
+        generation: Math.max(generation, seen.generation),
+        attemptCount: Math.max(attemptCount, seen.attemptCount),
+      };
 }
 
 function tellTransfer(row: TransferRow): string {
