@@ -16,8 +16,8 @@ import {
 import type { PayoutTransfer } from '../db/payout-transfers';
 import {
   lockTransfer,
-  markLookedAt,
-  markNotSeen,
+  noteLookBetweenKeys,
+  keepFirstEmptyLook,
   markRetryable,
   markUnknown,
 } from '../db/transfer-moves';
@@ -25,6 +25,7 @@ import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transf
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim, proveUnpaid } from './conclude-claim';
+import { pausingWhenRefused } from './refused-read';
 import type { ActivityDependencies } from './dependencies';
 import { viewOf } from './transfer-view';
 
@@ -46,7 +47,9 @@ export async function reconcileTransfer(
     return viewOf(transfer, 0);
   }
   const lookBeganAt = await readPayoutClock(database);
-  const matches = await findMatches(dependencies, transfer);
+  const matches = await pausingWhenRefused(dependencies, transfer.settlementId, () =>
+    findMatches(dependencies, transfer),
+  );
   return inTransaction(database, async (executor) => {
     const row = await lockTransfer(executor, transfer.id);
     if (row.status !== transfer.status || row.attemptCount !== transfer.attemptCount) {
@@ -59,7 +62,7 @@ export async function reconcileTransfer(
     }
     return row.status === 'unknown'
       ? notSeen(executor, row, lookBeganAt)
-      : viewOf(await markLookedAt(executor, row, lookBeganAt), 0);
+      : viewOf(await noteLookBetweenKeys(executor, row, lookBeganAt), 0);
   });
 }
 
@@ -86,7 +89,7 @@ async function findMatches(
   const { database, platform, stripe } = dependencies;
   const generations = await findGenerations(database, transfer.id);
   const destinations =
-    generations.length === 0 || isDoubted(transfer)
+    generations.length === 0 || isDistrusted(transfer)
       ? [undefined]
       : [...new Set(generations.map(({ destination }) => destination))];
   const matches: ListedTransfer[] = [];
@@ -105,7 +108,7 @@ async function findMatches(
 }
 
 /** The rows of this transfer come from an older database, so they do not tell of every send (M11). */
-function isDoubted({ failureReason }: PayoutTransfer): boolean {
+function isDistrusted({ failureReason }: PayoutTransfer): boolean {
   return failureReason === 'unknown_records_older' || failureReason === 'unknown_paid_run';
 }
 
@@ -119,7 +122,7 @@ async function notSeen(
   }
   const attempts = await findAttempts(executor, transfer.id);
   const isRefuted = attempts.length > 0 && attempts.every(({ resolution }) => resolution !== null);
-  if (isRefuted && !isDoubted(transfer)) {
+  if (isRefuted && !isDistrusted(transfer)) {
     // Late answers have proven every send unpaid.
     return viewOf(await markRetryable(executor, transfer, 'transient_not_sent'), 0);
   }
@@ -127,7 +130,7 @@ async function notSeen(
     beganAtMs: lookBeganAt.getTime(),
     notSeenSinceMs: transfer.notSeenSince?.getTime() ?? null,
     // A lost send may be younger than every known one.
-    lastSentAtMs: isDoubted(transfer) ? null : (attempts.at(-1)?.sentAt.getTime() ?? null),
+    lastSentAtMs: isDistrusted(transfer) ? null : (attempts.at(-1)?.sentAt.getTime() ?? null),
     nowMs: (await readPayoutClock(executor)).getTime(),
   };
   return isProvenAbsent(look)
@@ -152,10 +155,10 @@ async function stayUnknown(
   look: EmptyLook,
   lookBeganAt: Date,
 ): Promise<PayoutTransfer> {
-  const noted = await markNotSeen(executor, transfer, lookBeganAt);
+  const noted = await keepFirstEmptyLook(executor, transfer, lookBeganAt);
   const open = await findOpenGeneration(executor, transfer.id);
   const isTooOld = open !== undefined && !isKeySendable(keyAgeOf(open), look.nowMs);
-  return isTooOld && !isDoubted(transfer)
+  return isTooOld && !isDistrusted(transfer)
     ? markUnknown(executor, noted, 'unknown_key_too_old')
     : noted;
 }

@@ -209,7 +209,10 @@ export const payoutTransfers = pgTable(
     amountReversedMinor: minorUnits('amount_reversed').notNull().default(0),
     /** When the wait for the payee began; kept while it lasts, however often the workflow looks. */
     payeeWaitSince: instant('payee_wait_since'),
-    /** The first look at Stripe's list since the last send that found nothing; one look is no proof. */
+    /**
+     * When a look at Stripe's list began that found nothing. Of an unknown transfer the first since its last send, since
+     * one is no proof; between two keys of a debt the last.
+     */
     notSeenSince: instant('not_seen_since'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),

@@ -197,7 +197,7 @@ export async function markDistrusted(
 }
 
 /** Remembers that Stripe was looked at between two keys and showed no payment. */
-export async function markLookedAt(
+export async function noteLookBetweenKeys(
   executor: Executor,
   transfer: PayoutTransfer,
   lookBeganAt: Date,
@@ -209,7 +209,7 @@ export async function markLookedAt(
 }
 
 /** Remembers the first look at Stripe's list since the last send that found nothing. */
-export async function markNotSeen(
+export async function keepFirstEmptyLook(
   executor: Executor,
   transfer: PayoutTransfer,
   lookBeganAt: Date,

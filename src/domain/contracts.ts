@@ -188,7 +188,7 @@ export interface ScheduledJob {
 }
 
 /** A transfer that a job is going to start. */
-export type TransferStart = Omit<TransferInput, 'waits' | 'isParked'>;
+export type TransferStart = Omit<TransferInput, 'waits' | 'isParked' | 'seen'>;
 
 /** A settlement whose job is going to be started. */
 export interface JobStart {

@@ -12,7 +12,7 @@ export const KEY_SENDABLE_MS = 23 * HOUR_MS;
 
 /**
  * No key is first sent when Stripe's list of its settlement was last read longer ago (M11). A database that came back
- * older has lost sends at most: those before the reading are in the list, those after it are young enough for their keys.
+ * older has lost sends: the older ones are in the list, the younger ones' keys still stand.
  */
 export const STRIPE_LIST_VALID_MS = 12 * HOUR_MS;
 /** Two looks at Stripe's list that find nothing prove something only this far apart … */

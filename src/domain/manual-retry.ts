@@ -18,7 +18,7 @@ export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
   outcome_unknown: 'whether it was paid is not known yet; see payouts resolve',
   paused: 'sending is paused; resume first',
   being_sent: 'it is being sent at this moment',
-  waits_for_its_turn: 'it has not been tried yet and goes on by itself',
+  waits_for_its_turn: 'it waits for its turn already; its run was told again',
   payee_account_missing: 'the winner has no account; import it and the payment goes on by itself',
   cancelled: 'it is cancelled or voided',
   moved_since: 'it has moved since it was looked at; look again',

@@ -8,6 +8,7 @@ import { resolveUnpaid } from '../../src/activities/resolve-unpaid';
 import type { WorkflowRuns } from '../../src/activities/workflow-runs';
 import { inTransaction } from '../../src/db/database';
 import { pauseByOperator } from '../../src/db/operator-pauses';
+import { findPausesInForce } from '../../src/db/payout-controls';
 import { completeJobWhenTerminal, findJobById, wantStripeList } from '../../src/db/payout-jobs';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { jobIdOf } from '../../src/db/transfer-id';
@@ -137,4 +138,16 @@ test('the wait for a payee does not run under a pause', async () => {
       view: { status: 'blocked', failureReason: 'payee_account_missing' },
     });
   }
+});
+
+test('a key that is rejected while a payment is looked for pauses everything, so that everybody is explained', async () => {
+  const transfer = await givenPayable(bed);
+  await bed.fault({ kind: 'drop_before' });
+  expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
+  await bed.sandbox.control('keys', { key: 'sk_test_sandbox', state: 'invalid' });
+  await expect(bed.reconcile(transfer)).rejects.toThrow('HTTP 401');
+  await bed.sandbox.control('keys', { key: 'sk_test_sandbox', state: 'active' });
+  expect(await findPausesInForce(bed.database, 'another')).toMatchObject([
+    { cause: 'platform_key_rejected', settlementId: null },
+  ]);
 });

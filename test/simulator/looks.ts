@@ -37,7 +37,7 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
     return undefined;
   }
   const destinations =
-    row.generations.length === 0 || isDoubted(row)
+    row.generations.length === 0 || isDistrusted(row)
       ? [undefined]
       : [...new Set(row.generations.map(({ request }) => request.destination))];
   const matches = destinations
@@ -63,7 +63,7 @@ export function endLook(system: System, look: Look): void {
   }
 }
 
-function isDoubted({ failureReason }: TransferRow): boolean {
+function isDistrusted({ failureReason }: TransferRow): boolean {
   return failureReason === 'unknown_records_older' || failureReason === 'unknown_paid_run';
 }
 
@@ -74,14 +74,14 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   }
   const isRefuted =
     row.attempts.length > 0 && row.attempts.every(({ resolution }) => resolution !== null);
-  if (isRefuted && !isDoubted(row)) {
+  if (isRefuted && !isDistrusted(row)) {
     records.move(row, 'retryable', 'transient_not_sent');
     return;
   }
   const isAbsent = rules.isProvenAbsent({
     beganAtMs,
     notSeenSinceMs: row.notSeenSinceMs,
-    lastSentAtMs: isDoubted(row) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
+    lastSentAtMs: isDistrusted(row) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
     nowMs,
   });
   if (isAbsent) {
@@ -91,7 +91,7 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   }
   row.notSeenSinceMs ??= beganAtMs;
   const open = openGenerationOf(row);
-  if (open !== undefined && !rules.isKeySendable(open, nowMs) && !isDoubted(row)) {
+  if (open !== undefined && !rules.isKeySendable(open, nowMs) && !isDistrusted(row)) {
     records.move(row, 'unknown', 'unknown_key_too_old');
   }
 }
