@@ -104,10 +104,12 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
     }),
     breaks: SILENT,
   },
-  'another key is opened without a look at Stripe': {
-    options: rulesWith({ isLookedAtBetweenKeys: () => false }),
+  'another key is opened without a look at Stripe, by a run that has forgotten': {
+    options: rulesWith({
+      isLookedAtBetweenKeys: () => false,
+      decideClaim: (facts) => RULES.decideClaim({ ...facts, runHasSeenMore: false }),
+    }),
     breaks: TWICE,
-    from: 1_360_000,
   },
   'one empty look proves that nothing was paid': {
     options: rulesWith({ isProvenAbsent: () => true }),
