@@ -93,11 +93,17 @@ function decideUnknown(facts: ClaimFacts): ClaimDecision {
   const { failureReason, openGeneration, sends } = facts;
   const sameKeyCanTell =
     openGeneration?.isKeySendable === true &&
-    sends.length > 0 &&
+    sends.some(({ resolution }) => resolution === null) &&
     !isAlarm(failureReason) &&
+    !isDistrusted(failureReason) &&
     answerCanDiffer(sends) &&
     facts.closedGate === undefined;
   return { do: sameKeyCanTell ? 'send_open' : 'reconcile' };
+}
+
+/** The row comes from an older database: a send that it has lost, of another key, may have paid (M11). */
+function isDistrusted(reason: ReasonCode | null): boolean {
+  return reason === 'unknown_records_older' || reason === 'unknown_paid_run';
 }
 
 function decideUnsent(facts: ClaimFacts): ClaimDecision {

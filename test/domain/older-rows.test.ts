@@ -36,3 +36,23 @@ test('what is stopped for a person stays stopped for the reason it has', () => {
   };
   expect(decideClaim(stopped)).toEqual({ do: 'reconcile' });
 });
+
+const LOST: ClaimFacts['sends'][number] = {
+  outcome: null,
+  resolution: null,
+  reason: null,
+  replayed: false,
+  leadsTo: null,
+  closesGeneration: false,
+};
+
+test('the same key is sent again to learn of a send, and never where another key may have paid', () => {
+  const unknown: ClaimFacts = { ...SENDABLE, status: 'unknown', sends: [LOST] };
+  const asked = { ...unknown, failureReason: 'unknown_no_answer' as const };
+  expect(decideClaim(asked)).toEqual({ do: 'send_open' });
+  for (const failureReason of ['unknown_paid_run', 'unknown_records_older'] as const) {
+    expect(decideClaim({ ...unknown, failureReason })).toEqual({ do: 'reconcile' });
+  }
+  const refused = { ...LOST, outcome: 'not_created' as const, resolution: 'not_created' as const };
+  expect(decideClaim({ ...asked, sends: [refused] })).toEqual({ do: 'reconcile' });
+});
