@@ -1,4 +1,9 @@
-import { judgeMatches, type MatchVerdict, type PossibleSend } from '../domain/reconciliation';
+import {
+  isAllBack,
+  judgeMatches,
+  type MatchVerdict,
+  type PossibleSend,
+} from '../domain/reconciliation';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findAttempts } from '../db/payout-attempts';
@@ -72,10 +77,7 @@ function withoutResolved(
   const [resolvedAtMs = 0] = generations.flatMap(({ closedAt, closedReason }) =>
     closedReason === RESOLVED_UNPAID && closedAt !== null ? [closedAt.getTime()] : [],
   );
-  return matches.filter(
-    ({ amountMinor, amountReversedMinor, created }) =>
-      amountReversedMinor < amountMinor || created * 1_000 > resolvedAtMs,
-  );
+  return matches.filter((match) => !isAllBack(match) || match.created * 1_000 > resolvedAtMs);
 }
 
 /** Every generation, newest first, and what a lost one would have sent to the account of today. */

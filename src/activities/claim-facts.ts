@@ -41,7 +41,7 @@ export async function readClaimFacts(
     failureReason: transfer.failureReason,
     isClaimOfThisRun: transfer.status === 'processing' && transfer.claimRunId === run.runId,
     runHasSeenMore: hasSeenMore(run.seen, transfer),
-    closedGate: await closedOperatorGate(executor, transfer),
+    closedGate: await closedOperatorGate(executor, transfer, job),
     payee: account === undefined ? undefined : payeeFacts(account, nowMs),
     openGeneration:
       openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),

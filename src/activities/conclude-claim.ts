@@ -8,7 +8,7 @@ import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { closeGeneration, findGenerations } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markBlocked, markFailedTerminal, markRetryable, markUnknown } from '../db/transfer-moves';
-import { knownSends, type AttemptedSend } from './known-sends';
+import { allKnownSends, knownSends, type AttemptedSend } from './known-sends';
 import { recordRefusals } from './record-refusals';
 import { whyNothingWasSent } from './send-gates';
 import { settleCreatedTransfer } from './settle-created-transfer';
@@ -66,8 +66,11 @@ export async function concludeClaim(
 /** Every send of a transfer is proven to have paid nothing, by a look at Stripe or by a person: attempts and ledger say so. */
 export async function proveUnpaid(executor: Executor, transfer: PayoutTransfer): Promise<void> {
   const attempts = await findAttempts(executor, transfer.id);
-  const sends = attempts.map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
-  await recordRefusals(executor, transfer, await resolveAllUnpaid(executor, sends));
+  await recordRefusals(
+    executor,
+    transfer,
+    await resolveAllUnpaid(executor, allKnownSends(attempts)),
+  );
 }
 
 async function resolveAllUnpaid(

@@ -9,7 +9,10 @@ export function knownSends(
   attempts: readonly PayoutAttempt[],
   generation: number | undefined,
 ): AttemptedSend[] {
-  return attempts
-    .filter((attempt) => attempt.generation === generation)
-    .map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
+  return allKnownSends(attempts.filter((attempt) => attempt.generation === generation));
+}
+
+/** The sends of these attempts, whichever generation each is of. */
+export function allKnownSends(attempts: readonly PayoutAttempt[]): AttemptedSend[] {
+  return attempts.map((attempt) => ({ ...attempt, replayed: attempt.replayed === true }));
 }

@@ -1,6 +1,7 @@
 import type { ListProgress, ListReading } from '../domain/contracts';
-import { transferGroup } from '../domain/ids';
+import { transferGroup, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
+import { isAllBack } from '../domain/reconciliation';
 import { inTransaction, type Executor } from '../db/database';
 import { readPayoutClock } from '../db/payout-clock';
 import { recordStripeListRead } from '../db/payout-jobs';
@@ -67,8 +68,6 @@ function matchesByTransfer(
   return byTransfer.values();
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 async function compare(
   dependencies: ActivityDependencies,
   settlementId: string,
@@ -76,7 +75,9 @@ async function compare(
 ): Promise<void> {
   const transferId = matches[0].metadata['payout_transfer_id'] ?? '';
   await inTransaction(dependencies.database, async (executor) => {
-    const known = UUID.test(transferId) ? await findTransferById(executor, transferId) : undefined;
+    const known = TRANSFER_ID_PATTERN.test(transferId)
+      ? await findTransferById(executor, transferId)
+      : undefined;
     if (known?.settlementId !== settlementId) {
       await raiseAlarm(executor, settlementId, `unexpected_stripe_transfer:${matches[0].id}`);
       return;
@@ -105,8 +106,9 @@ async function recordSeconds(
   paid: PayoutTransfer,
   matches: readonly ListedTransfer[],
 ): Promise<void> {
-  for (const { amountMinor, amountReversedMinor, id: stripeTransferId } of matches) {
-    if (amountReversedMinor < amountMinor) {
+  for (const match of matches) {
+    if (!isAllBack(match)) {
+      const { amountMinor, id: stripeTransferId } = match;
       const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
       await settleCreatedTransfer(executor, paid, created);
     }

@@ -1,5 +1,6 @@
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
+import { isDistrusted } from '../domain/claim-rules';
 import { isAlarm } from '../domain/next-state';
 import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import { isKeySendable } from '../domain/send-gate';
@@ -89,7 +90,7 @@ async function findMatches(
   const { database, platform, stripe } = dependencies;
   const generations = await findGenerations(database, transfer.id);
   const destinations =
-    generations.length === 0 || isDistrusted(transfer)
+    generations.length === 0 || isDistrusted(transfer.failureReason)
       ? [undefined]
       : [...new Set(generations.map(({ destination }) => destination))];
   const matches: ListedTransfer[] = [];
@@ -107,11 +108,6 @@ async function findMatches(
   return matches;
 }
 
-/** The rows of this transfer come from an older database, so they do not tell of every send (M11). */
-function isDistrusted({ failureReason }: PayoutTransfer): boolean {
-  return failureReason === 'unknown_records_older' || failureReason === 'unknown_paid_run';
-}
-
 async function notSeen(
   executor: Executor,
   transfer: PayoutTransfer,
@@ -122,7 +118,7 @@ async function notSeen(
   }
   const attempts = await findAttempts(executor, transfer.id);
   const isRefuted = attempts.length > 0 && attempts.every(({ resolution }) => resolution !== null);
-  if (isRefuted && !isDistrusted(transfer)) {
+  if (isRefuted && !isDistrusted(transfer.failureReason)) {
     // Late answers have proven every send unpaid.
     return viewOf(await markRetryable(executor, transfer, 'transient_not_sent'), 0);
   }
@@ -130,7 +126,9 @@ async function notSeen(
     beganAtMs: lookBeganAt.getTime(),
     notSeenSinceMs: transfer.notSeenSince?.getTime() ?? null,
     // A lost send may be younger than every known one.
-    lastSentAtMs: isDistrusted(transfer) ? null : (attempts.at(-1)?.sentAt.getTime() ?? null),
+    lastSentAtMs: isDistrusted(transfer.failureReason)
+      ? null
+      : (attempts.at(-1)?.sentAt.getTime() ?? null),
     nowMs: (await readPayoutClock(executor)).getTime(),
   };
   return isProvenAbsent(look)
@@ -158,7 +156,7 @@ async function stayUnknown(
   const noted = await keepFirstEmptyLook(executor, transfer, lookBeganAt);
   const open = await findOpenGeneration(executor, transfer.id);
   const isTooOld = open !== undefined && !isKeySendable(keyAgeOf(open), look.nowMs);
-  return isTooOld && !isDistrusted(transfer)
+  return isTooOld && !isDistrusted(transfer.failureReason)
     ? markUnknown(executor, noted, 'unknown_key_too_old')
     : noted;
 }

@@ -3,6 +3,7 @@ import { transferGroup } from '../domain/ids';
 import { STRIPE_ACTIVITY_TIMEOUT_MS, STRIPE_KEY_RETENTION_MS } from '../domain/limits';
 import { resolveRefusalOfStatus, type ResolveRefusal } from '../domain/manual-resolution';
 import type { Operator } from '../domain/operator-reason';
+import { isAllBack } from '../domain/reconciliation';
 import { inTransaction, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findAttempts } from '../db/payout-attempts';
@@ -77,8 +78,7 @@ async function findPayment(
 ): Promise<string | undefined> {
   const group = { transferGroup: transferGroup(transfer.settlementId) };
   for await (const listed of listTransfersOfGroup(stripe, group)) {
-    const isOut = listed.amountReversedMinor < listed.amountMinor;
-    if (isOut && isPaymentOf(listed, transfer.id, platform)) {
+    if (!isAllBack(listed) && isPaymentOf(listed, transfer.id, platform)) {
       return listed.id;
     }
   }
@@ -104,7 +104,7 @@ async function readSends(executor: Executor, transfer: PayoutTransfer) {
 async function endKey(
   executor: Executor,
   transfer: PayoutTransfer,
-  { stripeAccountId, ...platform }: Installation,
+  platform: Installation,
 ): Promise<{ readonly generation: number }> {
   const open = await findOpenGeneration(executor, transfer.id);
   if (open !== undefined) {
@@ -112,15 +112,12 @@ async function endKey(
     return open;
   }
   const generations = await findGenerations(executor, transfer.id);
-  const [send] = await possibleSends(executor, transfer, generations, {
-    stripeAccountId,
-    ...platform,
-  });
+  const [send] = await possibleSends(executor, transfer, generations, platform);
   if (send === undefined) {
     // Never claimed, and no account to send to: there is no key that could have paid.
     return transfer;
   }
-  const { installationId, livemode } = platform;
+  const { installationId, livemode, stripeAccountId } = platform;
   const { destination } = send;
   const next = await openGeneration(executor, {
     transferId: transfer.id,

@@ -6,7 +6,7 @@ import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
 import { isPaused } from '../db/payout-controls';
 import { findOpenGeneration, keyAgeOf } from '../db/payout-generations';
-import { findJobById, listAgeOf } from '../db/payout-jobs';
+import { findJobById, listAgeOf, type PayoutJob } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 
@@ -14,11 +14,11 @@ import { findUserStripeAccount } from '../db/user-stripe-accounts';
 export async function closedOperatorGate(
   executor: Executor,
   transfer: PayoutTransfer,
+  job: Pick<PayoutJob, 'approval'> | undefined,
 ): Promise<'platform_paused' | 'platform_approval_missing' | undefined> {
   if (await isPaused(executor, transfer.settlementId)) {
     return 'platform_paused';
   }
-  const job = await findJobById(executor, transfer.payoutJobId);
   return job?.approval === 'required' ? 'platform_approval_missing' : undefined;
 }
 
@@ -28,11 +28,11 @@ export async function whyNothingWasSent(
   transfer: PayoutTransfer,
   platform: Installation,
 ): Promise<SendRefusal> {
-  const closed = await closedOperatorGate(executor, transfer);
+  const job = await findJobById(executor, transfer.payoutJobId);
+  const closed = await closedOperatorGate(executor, transfer, job);
   const open = await findOpenGeneration(executor, transfer.id);
   const attempts = await findAttempts(executor, transfer.id);
   const account = await findUserStripeAccount(executor, transfer.userId);
-  const job = await findJobById(executor, transfer.payoutJobId);
   const refusal = sendRefusal({
     isClaimValid: open !== undefined,
     isPaused: closed === 'platform_paused',

@@ -8,7 +8,6 @@ import { RUN_QUERY_TIMEOUT_MS } from '../domain/limits';
 /** A run that is open, or that has ended as it was meant to. */
 export interface WorkflowRun {
   readonly workflowId: string;
-  readonly runId: string;
   readonly isRunning: boolean;
 }
 
@@ -54,7 +53,7 @@ async function* listRuns(client: Client, settlementId: string): AsyncIterable<Wo
   const query =
     `${SEARCH_ATTRIBUTES.settlementId.name}="${settlementId}"` +
     ' AND (ExecutionStatus="Running" OR ExecutionStatus="Completed")';
-  for await (const { workflowId, runId, status } of client.workflow.list({ query })) {
-    yield { workflowId, runId, isRunning: status.name === 'RUNNING' };
+  for await (const { workflowId, status } of client.workflow.list({ query })) {
+    yield { workflowId, isRunning: status.name === 'RUNNING' };
   }
 }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 
-import { ID_PATTERN } from '../domain/ids';
+import { ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { operatorReason, REASON_EXPECTED, type Operator } from '../domain/operator-reason';
 import { shownValue } from '../domain/shown-value';
 import type { Executor } from '../db/database';
@@ -48,8 +48,6 @@ export async function jobNamed(executor: Executor, settlementId: string): Promis
   return job;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** No transfer of this id is recorded. */
 class UnknownTransferError extends Error {
   override readonly name = 'UnknownTransferError';
@@ -68,7 +66,7 @@ export async function transferNamed(
   transferId: string,
 ): Promise<PayoutTransfer> {
   const id = transferId.toLowerCase();
-  if (!UUID.test(id)) {
+  if (!TRANSFER_ID_PATTERN.test(id)) {
     throw new UsageError(
       `transfer: found ${shownValue(transferId)}, expected an id as payouts status --json shows it`,
     );

@@ -102,7 +102,7 @@ function decideUnknown(facts: ClaimFacts): ClaimDecision {
 }
 
 /** The row comes from an older database: a send that it has lost, of another key, may have paid (M11). */
-function isDistrusted(reason: ReasonCode | null): boolean {
+export function isDistrusted(reason: ReasonCode | null): boolean {
   return reason === 'unknown_records_older' || reason === 'unknown_paid_run';
 }
 

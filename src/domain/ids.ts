@@ -14,6 +14,9 @@ export interface TransferIdentity {
   readonly award: string;
 }
 
+/** What a transfer id looks like wherever it comes from outside: a UUID in lower case. */
+export const TRANSFER_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** The UUID namespace of transfer ids. Changing it would give every debt a new Stripe key: never change it. */
 export const TRANSFER_ID_NAMESPACE = '6f1e7f5a-3a43-5f0b-9d6e-0d2b7c1f4a58';
 /** The UUID namespace of job ids. */

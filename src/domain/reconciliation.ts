@@ -10,6 +10,13 @@ export interface StripeMatch {
   readonly livemode: boolean;
 }
 
+/** Whether a transfer came back whole: nothing of it is left with the payee. */
+export function isAllBack(
+  match: Pick<StripeMatch, 'amountMinor' | 'amountReversedMinor'>,
+): boolean {
+  return match.amountReversedMinor >= match.amountMinor;
+}
+
 /** What was, or would be, sent for a debt. */
 export interface PossibleSend {
   readonly amountMinor: number;

@@ -2,6 +2,7 @@
  * What reconcile-transfer.ts, read-stripe-list.ts and adopt-listed-transfer.ts do, on the rows of the simulator. A look
  * is two calls, what is asked and what is made of the answer, so that anything may happen between them.
  */
+import { isDistrusted } from '../../src/domain/claim-rules';
 import { isAlarm } from '../../src/domain/next-state';
 import type { StripeMatch } from '../../src/domain/reconciliation';
 import { isTerminal } from '../../src/domain/transfer-state';
@@ -37,7 +38,7 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
     return undefined;
   }
   const destinations =
-    row.generations.length === 0 || isDistrusted(row)
+    row.generations.length === 0 || isDistrusted(row.failureReason)
       ? [undefined]
       : [...new Set(row.generations.map(({ request }) => request.destination))];
   const matches = destinations
@@ -63,10 +64,6 @@ export function endLook(system: System, look: Look): void {
   }
 }
 
-function isDistrusted({ failureReason }: TransferRow): boolean {
-  return failureReason === 'unknown_records_older' || failureReason === 'unknown_paid_run';
-}
-
 function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   const { nowMs, records, rules } = system;
   if (isAlarm(row.failureReason)) {
@@ -74,14 +71,14 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   }
   const isRefuted =
     row.attempts.length > 0 && row.attempts.every(({ resolution }) => resolution !== null);
-  if (isRefuted && !isDistrusted(row)) {
+  if (isRefuted && !isDistrusted(row.failureReason)) {
     records.move(row, 'retryable', 'transient_not_sent');
     return;
   }
   const isAbsent = rules.isProvenAbsent({
     beganAtMs,
     notSeenSinceMs: row.notSeenSinceMs,
-    lastSentAtMs: isDistrusted(row) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
+    lastSentAtMs: isDistrusted(row.failureReason) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
     nowMs,
   });
   if (isAbsent) {
@@ -91,7 +88,7 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   }
   row.notSeenSinceMs ??= beganAtMs;
   const open = openGenerationOf(row);
-  if (open !== undefined && !rules.isKeySendable(open, nowMs) && !isDistrusted(row)) {
+  if (open !== undefined && !rules.isKeySendable(open, nowMs) && !isDistrusted(row.failureReason)) {
     records.move(row, 'unknown', 'unknown_key_too_old');
   }
 }

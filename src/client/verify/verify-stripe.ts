@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 
-import { ID_PATTERN, transferGroup } from '../../domain/ids';
+import { ID_PATTERN, transferGroup, TRANSFER_ID_PATTERN } from '../../domain/ids';
+import { isAllBack } from '../../domain/reconciliation';
 import type { Database } from '../../db/database';
 import {
   readBookings,
@@ -192,11 +193,6 @@ function isLearningOf({ status, unchangedMs }: BookTransfer): boolean {
   return (status === 'processing' || status === 'unknown') && unchangedMs < ANSWER_GRACE_MS;
 }
 
-/** It has done no harm: nothing of it is left with the payee. */
-function isAllBack({ amountMinor, amountReversedMinor }: ListedTransfer): boolean {
-  return amountReversedMinor >= amountMinor;
-}
-
 function paidTwice(listed: readonly ListedTransfer[], books: Books): VerifyBreak[] {
   const first = new Set<string>();
   // Oldest first, so that the break names what came second.
@@ -234,12 +230,10 @@ function breakOf(
   };
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** Metadata can be edited at Stripe, so what is no id of ours is not told (M12). */
 function namedTransfer(listed: ListedTransfer | undefined): string | undefined {
   const named = listed?.metadata['payout_transfer_id'];
-  return named !== undefined && UUID.test(named) ? named : undefined;
+  return named !== undefined && TRANSFER_ID_PATTERN.test(named) ? named : undefined;
 }
 
 /** As with the transfer: what is no settlement id is not told. */
