@@ -106,12 +106,22 @@ function checkLedger({ ledger, transfers }: Records): void {
 }
 
 /** Paid, or stopped for a person. */
-export function isAtEnd({ failureReason, status }: TransferRow): boolean {
-  return status === 'completed' || (status === 'unknown' && isAlarm(failureReason));
+export function isAtEnd(row: TransferRow): boolean {
+  return row.status === 'completed' || isStoppedForPerson(row);
 }
 
-/** At the very end: paid, or stopped for a person with a reason that says so. */
+function isStoppedForPerson({ failureReason, status }: TransferRow): boolean {
+  return status === 'unknown' && isAlarm(failureReason);
+}
+
+/**
+ * At the very end: paid, or stopped for a person with a reason that says so. An alarm stops its whole settlement: while
+ * its pause is in force the others wait for the same person.
+ */
 export function checkEnds({ records, stripe }: Truth): void {
+  if (records.isPaused() && records.transfers.some(isStoppedForPerson)) {
+    return;
+  }
   for (const row of records.transfers) {
     if (!isAtEnd(row)) {
       const paid = stripe.unreversedOf(row.id).map(({ id }) => id);
