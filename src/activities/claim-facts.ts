@@ -65,7 +65,9 @@ function hasLookedSince(
 function hasSeenMore(seen: SeenSends | undefined, transfer: PayoutTransfer): boolean {
   return (
     seen !== undefined &&
-    (seen.generation > transfer.generation || seen.attemptCount > transfer.attemptCount)
+    (seen.generation > transfer.generation ||
+      seen.attemptCount > transfer.attemptCount ||
+      (seen.claimNumber ?? 0) > transfer.claimNumber)
   );
 }
 

@@ -115,12 +115,12 @@ const SENDABLE = sql`${KEY_SENDABLE_MS + STATEMENT_TIMEOUT_MS} * interval '1 mil
 /** A dead key is looked up within the hour; a second one is for workers that were away. */
 const UNLOOKED = sql`${KEY_SENDABLE_MS} * interval '1 millisecond' + interval '2 hours'`;
 
-/** The triggers that refuse what must never be written, by table (migrations 0002 and 0004). */
+/** The triggers that refuse what must never be written, by table (migrations 0002, 0004 and 0006). */
 const GUARDS = {
   installation: ['final'],
-  settlements: ['final'],
-  settlement_winners: ['frozen'],
-  payout_jobs: ['transition'],
+  settlements: ['final', 'completed'],
+  settlement_winners: ['frozen', 'not_truncated'],
+  payout_jobs: ['transition', 'of_accepted_settlement'],
   payout_transfers: [
     'begin_pending',
     'transition',

@@ -33,7 +33,9 @@ import {
   type LedgerTransactionKind,
 } from '../domain/ledger';
 import type { RefusalState, StripeAnswer } from '../domain/outcome';
+import { DEFAULT_AWARD } from '../domain/ids';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
+import { SETTLEMENT_STATUSES, type SettlementStatus } from '../domain/settlement';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
 
 function minorUnits(name: string) {
@@ -73,21 +75,43 @@ export const installation = pgTable(
   (table) => [check('installation_is_one_row', sql`${table.singleton}`)],
 );
 
+/**
+ * A settlement that another system writes row by row is `open` until that system says `completed`; the validator then
+ * makes it `accepted`, with its job in the same transaction, or `rejected` with the reasons. A rejected one may be
+ * mended and completed again; an accepted one is final.
+ */
 export const settlements = pgTable(
   'settlements',
   {
     settlementId: text('settlement_id').primaryKey(),
     contestId: text('contest_id').notNull(),
     currency: text('currency').notNull(),
-    totalMinor: minorUnits('total_minor').notNull(),
-    winnerCount: integer('winner_count').notNull(),
-    contentHash: text('content_hash').notNull(),
+    status: text('status').$type<SettlementStatus>().notNull().default('open'),
+    /** Where the writer declares a total, the winners have to add up to it. */
+    totalMinor: minorUnits('total_minor'),
+    winnerCount: integer('winner_count'),
+    contentHash: text('content_hash'),
+    /** Who handed it in: the name of a gateway token, an operator, or null for whoever writes to the table. */
+    recordedBy: text('recorded_by'),
+    rejectedReasons: json('rejected_reasons').$type<readonly string[]>(),
+    rejectedAt: instant('rejected_at'),
     recordedAt: createdAt('recorded_at'),
   },
   (table) => [
+    check('settlements_status', oneOf(table.status, SETTLEMENT_STATUSES)),
     check('settlements_total_is_safe', safeAmount(table.totalMinor, 1)),
     check('settlements_have_winners', sql`${table.winnerCount} > 0`),
-    check('settlements_currency_is_lower_case', sql`${table.currency} ~ '^[a-z]{3}$'`),
+    check(
+      'settlements_accepted_is_whole',
+      sql`${table.status} <> 'accepted' or (${table.currency} ~ '^[a-z]{3}$' and ${table.totalMinor} is not null and ${table.winnerCount} is not null and ${table.contentHash} is not null)`,
+    ),
+    check(
+      'settlements_rejected_says_why',
+      sql`${table.status} <> 'rejected' or (${table.rejectedReasons} is not null and ${table.rejectedAt} is not null)`,
+    ),
+    index('settlements_handed_in')
+      .on(table.recordedAt)
+      .where(sql`${table.status} in ('completed', 'rejected')`),
   ],
 );
 
@@ -98,7 +122,7 @@ export const settlementWinners = pgTable(
       .notNull()
       .references(() => settlements.settlementId),
     userId: text('user_id').notNull(),
-    award: text('award').notNull(),
+    award: text('award').notNull().default(DEFAULT_AWARD),
     amountMinor: minorUnits('amount_minor').notNull(),
   },
   (table) => [
@@ -156,6 +180,11 @@ export const payoutJobs = pgTable(
     stripeListReadAt: instant('stripe_list_read_at'),
     /** Since when the list has to be read again; null while nobody needs it. */
     stripeListWantedAt: instant('stripe_list_wanted_at'),
+    /** What was missing when Stripe's balance was last asked for (`awaiting_funds`), and when and how often it was. */
+    fundsNeededMinor: minorUnits('funds_needed_minor'),
+    fundsAvailableMinor: minorUnits('funds_available_minor'),
+    fundsAskedAt: instant('funds_asked_at'),
+    fundsAskCount: integer('funds_ask_count').notNull().default(0),
     /** Hash over the settlement's ledger up to a record, taken when the job completed. */
     sealedLedgerHash: text('sealed_ledger_hash'),
     sealedLedgerId: bigint('sealed_ledger_id', { mode: 'number' }),
@@ -214,6 +243,8 @@ export const payoutTransfers = pgTable(
      * one is no proof; between two keys of a debt the last.
      */
     notSeenSince: instant('not_seen_since'),
+    /** Since when an operator wants it cancelled; it takes effect when every send is proven to have paid nothing. */
+    cancelRequestedAt: instant('cancel_requested_at'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),
     completedAt: instant('completed_at'),
@@ -446,3 +477,78 @@ export const operatorActions = pgTable('operator_actions', {
   subject: json('subject').$type<Record<string, string | number | null>>().notNull(),
   actedAt: createdAt('acted_at'),
 });
+
+export type StripeEventStatus = 'received' | 'processed' | 'ignored';
+
+/**
+ * Webhooks of Stripe, each stored once before it is answered. Ids only: an event of an account carries personal data,
+ * and whatever matters is asked from Stripe again.
+ */
+export const stripeEvents = pgTable(
+  'stripe_events',
+  {
+    eventId: text('event_id').primaryKey(),
+    type: text('type').notNull(),
+    objectId: text('object_id').notNull(),
+    /** The connected account it happened on; null for the platform's own. */
+    accountId: text('account_id'),
+    /** Of a transfer's metadata, whoever wrote it; whose it is stands beside it. */
+    payoutTransferId: text('payout_transfer_id'),
+    installationId: text('installation_id'),
+    livemode: boolean('livemode').notNull(),
+    /** Stripe's time of the event. */
+    createdAt: instant('created_at').notNull(),
+    receivedAt: createdAt('received_at'),
+    deliveryCount: integer('delivery_count').notNull().default(1),
+    status: text('status').$type<StripeEventStatus>().notNull().default('received'),
+    /** What came of it, as a code; null while nothing has. */
+    result: text('result'),
+    processedAt: instant('processed_at'),
+    /** Tries that failed because Stripe or Postgres did; the next one waits longer each time. */
+    tryCount: integer('try_count').notNull().default(0),
+    nextTryAt: instant('next_try_at'),
+  },
+  (table) => [
+    check('stripe_events_status', oneOf(table.status, ['received', 'processed', 'ignored'])),
+    check(
+      'stripe_events_end',
+      sql`(${table.status} = 'received') = (${table.processedAt} is null) and (${table.processedAt} is null or ${table.result} is not null)`,
+    ),
+    index('stripe_events_waiting')
+      .on(table.receivedAt)
+      .where(sql`${table.status} = 'received'`),
+    index('stripe_events_of_transfer')
+      .on(table.payoutTransferId)
+      .where(sql`${table.payoutTransferId} is not null`),
+  ],
+);
+
+export type AdminJobStatus = 'registered' | 'running' | 'succeeded' | 'failed';
+
+/** The registry of recurring work: what is registered, whether it runs, and how its last run ended. */
+export const adminJobs = pgTable(
+  'admin_jobs',
+  {
+    name: text('name').primaryKey(),
+    /** For people, such as `every 5 minutes`. */
+    schedule: text('schedule').notNull(),
+    status: text('status').$type<AdminJobStatus>().notNull().default('registered'),
+    /** The workflow run that is running, or was the last one. */
+    runId: text('run_id'),
+    registeredAt: createdAt('registered_at'),
+    startedAt: instant('started_at'),
+    finishedAt: instant('finished_at'),
+    /** How many of each the last finished run started, woke, rejected …; its ids are in Temporal. */
+    counts: json('counts').$type<Readonly<Record<string, number>>>(),
+    /** A code, never a text of somebody else's. */
+    failure: text('failure'),
+    runCount: integer('run_count').notNull().default(0),
+    failedRunCount: integer('failed_run_count').notNull().default(0),
+  },
+  (table) => [
+    check(
+      'admin_jobs_status',
+      oneOf(table.status, ['registered', 'running', 'succeeded', 'failed']),
+    ),
+  ],
+);

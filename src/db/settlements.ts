@@ -1,4 +1,4 @@
-import { asc, eq } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 
 import type { Settlement } from '../domain/settlement';
 import { settlementContentHash } from './settlement-content-hash';
@@ -52,6 +52,7 @@ export async function insertSettlement(
       settlementId: settlement.settlementId,
       contestId: settlement.contestId,
       currency: settlement.currency,
+      status: 'accepted',
       totalMinor: settlement.totalMinor,
       winnerCount: settlement.winners.length,
       contentHash,
@@ -78,22 +79,24 @@ export async function insertSettlement(
   return true;
 }
 
+/** A settlement that was accepted; one that is only written, handed in or rejected is not found. */
 export async function findSettlement(
   executor: Executor,
   settlementId: string,
 ): Promise<RecordedSettlement | undefined> {
   const [row] = await executor
-    .select({
-      settlementId: settlements.settlementId,
-      contestId: settlements.contestId,
-      currency: settlements.currency,
-      totalMinor: settlements.totalMinor,
-      winnerCount: settlements.winnerCount,
-      contentHash: settlements.contentHash,
-    })
+    .select()
     .from(settlements)
-    .where(eq(settlements.settlementId, settlementId));
-  return row;
+    .where(and(eq(settlements.settlementId, settlementId), eq(settlements.status, 'accepted')));
+  return row === undefined ? undefined : recordedSettlement(row);
+}
+
+function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettlement {
+  const { contentHash, contestId, currency, settlementId, totalMinor, winnerCount } = row;
+  if (totalMinor === null || winnerCount === null || contentHash === null) {
+    throw new Error(`settlement ${settlementId} is accepted and not whole`);
+  }
+  return { settlementId, contestId, currency, totalMinor, winnerCount, contentHash };
 }
 
 export async function findWinners(

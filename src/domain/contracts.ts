@@ -101,6 +101,11 @@ export interface TransferInput {
 export interface SeenSends {
   readonly generation: number;
   readonly attemptCount: number;
+  /**
+   * The newest claim that the run was given to send with: sends under it may have been made even when nobody came to
+   * see the row after them. Runs that began before it was counted have none.
+   */
+  readonly claimNumber?: number;
 }
 
 export interface TransferResult {

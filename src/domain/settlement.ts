@@ -5,6 +5,11 @@ import { ID_CHARACTERS_MAX, WINNERS_PER_SETTLEMENT_MAX } from './limits';
 import { amountProblem, sumMinor } from './money';
 import { shownValue } from './shown-value';
 
+/** How far a settlement in the database is: written, handed in, and then accepted or rejected by the validator. */
+export const SETTLEMENT_STATUSES = ['open', 'completed', 'accepted', 'rejected'] as const;
+
+export type SettlementStatus = (typeof SETTLEMENT_STATUSES)[number];
+
 /** One prize: a user may win several in a contest, told apart by their award. */
 export interface Winner {
   readonly userId: string;

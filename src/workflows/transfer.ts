@@ -87,8 +87,9 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     // Counted before Postgres is read: a wake-up that comes during the read ends the wait after it.
     const seenWakeUps = wakeUps;
     const seenRetries = retries;
-    const { claimed, tellsJob = false, view } = await carryForward(input, seen);
-    seen = seenAfter(seen, claimed, view);
+    const step = await carryForward(input, seen);
+    const { tellsJob = false, view } = step;
+    seen = seenAfter(seen, step);
     if (tellsJob) {
       await tellJob(input, changedSignal);
     }
@@ -158,6 +159,8 @@ interface Step {
   /** The row as the claim found it. */
   readonly claimed: TransferView;
   readonly view: TransferView;
+  /** The claim that was sent with, if this step was a send. */
+  readonly claimNumber?: number;
   readonly tellsJob?: boolean;
 }
 
@@ -175,7 +178,11 @@ async function carryForward(input: TransferInput, seen: SeenSends | undefined): 
     case 'ask':
       return { claimed, view: await askPayeeReadiness({ transferId }) };
     case 'send':
-      return { claimed, view: await sendAndRecord(input, answer.claim) };
+      return {
+        claimed,
+        view: await sendAndRecord(input, answer.claim),
+        claimNumber: answer.claim.claimNumber,
+      };
   }
 }
 
@@ -185,14 +192,15 @@ async function carryForward(input: TransferInput, seen: SeenSends | undefined): 
  */
 function seenAfter(
   seen: SeenSends | undefined,
-  claimed: TransferView,
-  view: TransferView,
+  { claimed, claimNumber = 0, view }: Step,
 ): SeenSends {
-  const believed =
-    claimed.failureReason === 'unknown_records_older' ? [view] : [view, claimed, seen ?? view];
+  const isOlder = claimed.failureReason === 'unknown_records_older';
+  const before = isOlder ? undefined : seen;
+  const rows = isOlder ? [view] : [view, claimed, before ?? view];
   return {
-    generation: Math.max(...believed.map(({ generation }) => generation)),
-    attemptCount: Math.max(...believed.map(({ attemptCount }) => attemptCount)),
+    generation: Math.max(...rows.map(({ generation }) => generation)),
+    attemptCount: Math.max(...rows.map(({ attemptCount }) => attemptCount)),
+    claimNumber: Math.max(claimNumber, before?.claimNumber ?? 0),
   };
 }
 

@@ -45,10 +45,10 @@ test('S1 a job is created once; the same insert again finds it', async () => {
   expect(second).toEqual({ created: false, job: first.job });
 });
 
-test('S1 a job needs a recorded settlement', async () => {
+test('S1 a job needs an accepted settlement', async () => {
   const { settlementId, contestId, currency, totalMinor } = settlementOf();
   const insert = insertPayoutJob(bed.database, { settlementId, contestId, currency, totalMinor });
-  expect(await refusalOf(insert)).toBe('payout_jobs_settlement_id_settlements_settlement_id_fk');
+  expect(await refusalOf(insert)).toBe('payout_jobs_of_accepted_settlement');
 });
 
 test('S1 the second of two racing transactions waits and finds the job of the first', async () => {

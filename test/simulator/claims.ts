@@ -40,7 +40,9 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
     isClaimOfThisRun: row.status === 'processing' && row.claimRunId === run.runId,
     runHasSeenMore:
       run.seen !== undefined &&
-      (run.seen.generation > row.generation || run.seen.attemptCount > row.attemptCount),
+      (run.seen.generation > row.generation ||
+        run.seen.attemptCount > row.attemptCount ||
+        (run.seen.claimNumber ?? 0) > row.claimNumber),
     closedGate: records.isPaused() ? 'platform_paused' : undefined,
     payee: account && {
       isNotReady: account.readiness === 'not_ready',

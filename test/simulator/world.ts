@@ -62,6 +62,8 @@ export class World {
   private isCalm = false;
   /** A job has to start: Temporal has lost its runs. */
   private isListOwed = false;
+  /** Sends of which only the rows know, since the runs that made them are gone. */
+  private areRunsForgotten = false;
   private made = 0;
   private readonly faultPercent: number;
   private readonly deathPercent: number;
@@ -235,7 +237,7 @@ export class World {
     const run = this.newestRun(row);
     this.told(() => `   ${run.runId} looks at ${row.id}`);
     if (this.carryForward(row, run)) {
-      run.seen = seenAfter(run.seen, row);
+      run.seen = seenAfter(run.seen, { ...row, claimNumber: 0 });
       if (row.status === 'completed') {
         this.paidRuns.add(row.id);
       }
@@ -265,7 +267,8 @@ export class World {
     const claimed = claimTransfer(system, row, run);
     this.told(() => `   claim: ${claimed.next}`);
     // The answer of a claim stands in the run's history, whatever becomes of the step.
-    run.seen = seenAfter(run.seen, row);
+    const claimNumber = claimed.next === 'send' ? claimed.claim.claimNumber : 0;
+    run.seen = seenAfter(run.seen, { ...row, claimNumber });
     switch (claimed.next) {
       case 'rest':
         if (claimed.wantsList && (this.isCalm || this.draws.chance(70))) {
@@ -370,6 +373,7 @@ export class World {
     const row = this.anyDebt();
     const isReset = this.isRestored || this.draws.chance(50);
     const seen = isReset ? this.newestRun(row).seen : undefined;
+    this.areRunsForgotten ||= !isReset;
     const run = { runId: this.newId('run'), seen };
     this.told(() => `   ${run.runId} begins for ${row.id}`);
     this.runs.get(row.id)!.push(run);
@@ -383,6 +387,7 @@ export class World {
     }
     this.paidRuns.clear();
     this.isListOwed = true;
+    this.areRunsForgotten = true;
     if (this.isRestored) {
       this.waitUntilStripeRests();
     }
@@ -531,7 +536,7 @@ export class World {
       this.loseRuns();
       return;
     }
-    if (this.isListOwed) {
+    if (this.areRunsForgotten) {
       this.waitUntilStripeRests();
     }
     this.sweepPaidRuns();
@@ -623,13 +628,19 @@ function newTransfer(id: string, userId: string, amountMinor: number): TransferR
 /** What transfer.ts remembers: never less than before, until a claim has said that the row tells less. */
 function seenAfter(
   seen: SeenSends | undefined,
-  { attemptCount, failureReason, generation }: TransferRow,
+  {
+    attemptCount,
+    claimNumber,
+    failureReason,
+    generation,
+  }: Pick<TransferRow, 'attemptCount' | 'claimNumber' | 'failureReason' | 'generation'>,
 ): SeenSends {
   return seen === undefined || failureReason === 'unknown_records_older'
-    ? { generation, attemptCount }
+    ? { generation, attemptCount, claimNumber }
     : {
         generation: Math.max(generation, seen.generation),
         attemptCount: Math.max(attemptCount, seen.attemptCount),
+        claimNumber: Math.max(claimNumber, seen.claimNumber ?? 0),
       };
 }
 
