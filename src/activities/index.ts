@@ -1,6 +1,7 @@
 import { activityInfo, Context } from '@temporalio/activity';
 
 import type { TransferClaim } from '../domain/contracts';
+import type { PauseScope } from '../db/operator-pauses';
 import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
@@ -43,6 +44,9 @@ export function createPayoutActivities(
 
 /** Activities that call Stripe; they run on a queue of their own, whose rate is the fleet's limit. */
 export function createStripeActivities(dependencies: ActivityDependencies) {
+  const { database } = dependencies;
+  const wake = (scope: PauseScope) =>
+    wakeAfterPause({ client: Context.current().client, database }, scope);
   return {
     // The run that really asks, not the one that the claim names: a reset replays the claim of the run before it.
     createStripeTransfer: discreetly((claim: TransferClaim) => {
@@ -52,15 +56,10 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
     reconcileTransfer: discreetly((input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
       reconcileTransfer(dependencies, input),
     ),
-    readStripeList: discreetly((input: ReadStripeListInput) => readStripeList(dependencies, input)),
-    lookAtPauses: discreetly((input: LookAtPausesInput) =>
-      lookAtPauses(dependencies, input, (scope) =>
-        wakeAfterPause(
-          { client: Context.current().client, database: dependencies.database },
-          scope,
-        ),
-      ),
+    readStripeList: discreetly((input: ReadStripeListInput) =>
+      readStripeList(dependencies, input, { tryNumber: activityInfo().attempt, wake }),
     ),
+    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input, wake)),
     askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),

@@ -1,7 +1,8 @@
+import { STRIPE_LIST_UNREADABLE } from '../domain/pause-causes';
 import { inTransaction } from '../db/database';
 import { beginPauseLooks, liftByAutomation, type PayoutControl } from '../db/payout-controls';
 import { availableBalances } from '../stripe/balance-and-account';
-import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
+import { isReadFailure } from '../stripe/read-failures';
 import type { ActivityDependencies } from './dependencies';
 
 export interface LookAtPausesInput {
@@ -38,6 +39,10 @@ async function isCauseGone(
       const balances = await availableBalances(stripe);
       return (balances.get(pause.currency) ?? 0) >= pause.neededMinor;
     }
+    if (pause.cause === STRIPE_LIST_UNREADABLE) {
+      // The job goes on trying to read the list; the reading that succeeds lifts it.
+      return false;
+    }
     if (pause.cause === 'transient_rate_limited') {
       return true;
     }
@@ -45,7 +50,7 @@ async function isCauseGone(
     await availableBalances(stripe);
     return true;
   } catch (error) {
-    if (error instanceof StripeRefusedError || error instanceof StripeUnreachableError) {
+    if (isReadFailure(error)) {
       // Its next look is set already; the other pauses that are due are looked at all the same.
       return false;
     }

@@ -16,5 +16,8 @@ export async function pauseOf(
   const looks = pauses.flatMap(({ nextLookAt }) =>
     nextLookAt === null ? [] : [Math.max(nextLookAt.getTime() - nowMs, 0)],
   );
-  return { lookInMs: looks.length === 0 ? null : Math.min(...looks) };
+  return {
+    lookInMs: looks.length === 0 ? null : Math.min(...looks),
+    causes: pauses.map(({ cause }) => cause),
+  };
 }

@@ -1,15 +1,20 @@
-import type { ListProgress, ListReading } from '../domain/contracts';
+import type { ListProgress, ListReading, PauseInForce } from '../domain/contracts';
 import { transferGroup, TRANSFER_ID_PATTERN } from '../domain/ids';
+import { STRIPE_LIST_TRIES_MAX } from '../domain/limits';
 import { isAlarm } from '../domain/next-state';
+import { STRIPE_LIST_UNREADABLE } from '../domain/pause-causes';
 import { isAllBack } from '../domain/reconciliation';
-import { inTransaction, type Executor } from '../db/database';
+import { inTransaction, type Database, type Executor } from '../db/database';
 import { readPayoutClock } from '../db/payout-clock';
+import { liftCauseByAutomation, pauseByAutomation } from '../db/payout-controls';
 import { recordStripeListRead } from '../db/payout-jobs';
 import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer } from '../db/transfer-moves';
 import { listTransfersPage, type ListedTransfer } from '../stripe/list-transfers';
+import { isReadFailure } from '../stripe/read-failures';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ActivityDependencies } from './dependencies';
+import { pauseOf } from './pause-in-force';
 import { pausingWhenRefused } from './refused-read';
 import { raiseAlarm, settleCreatedTransfer } from './settle-created-transfer';
 
@@ -18,16 +23,46 @@ export interface ReadStripeListInput {
   readonly reading: ListReading;
 }
 
+/** How a reading is tried, and who is told of its end. */
+export interface ListTrying {
+  /** Which try of this page it is, from 1. */
+  readonly tryNumber: number;
+  /** Tells those who waited that the list can be read again. */
+  readonly wake: (settlementId: string) => Promise<void>;
+}
+
 /**
  * Reads one page of what Stripe has for a settlement, before its first send: what Stripe paid and the rows do not know
  * is adopted, or stops the settlement for a person (M11). After the last page keys may be sent first again.
  *
+ * A page that Stripe does not give, try after try, pauses the settlement, so that nobody waits without a reason; the
+ * answer says so, and the reading that comes to its end lifts that pause (M7).
+ *
  * One request a call, so that the queue's rate is the fleet's. Safe to repeat; nothing is sent.
+ *
+ * @throws StripeUnreachableError, StripeRefusedError while another try is worth it
  */
 export async function readStripeList(
   dependencies: ActivityDependencies,
-  { settlementId, reading }: ReadStripeListInput,
+  input: ReadStripeListInput,
+  { tryNumber, wake }: ListTrying,
 ): Promise<ListProgress> {
+  try {
+    return { next: await readPage(dependencies, input, wake) };
+  } catch (error) {
+    if (!isReadFailure(error) || tryNumber < STRIPE_LIST_TRIES_MAX) {
+      throw error;
+    }
+    return { next: input.reading, pause: await pauseUnreadable(dependencies, input) };
+  }
+}
+
+/** @returns where to go on, or null when this was the last page */
+async function readPage(
+  dependencies: ActivityDependencies,
+  { settlementId, reading }: ReadStripeListInput,
+  wake: ListTrying['wake'],
+): Promise<ListReading | null> {
   const { database, stripe } = dependencies;
   const beganAtMs = reading.beganAtMs ?? (await readPayoutClock(database)).getTime();
   const page = await pausingWhenRefused(dependencies, settlementId, () =>
@@ -41,10 +76,36 @@ export async function readStripeList(
     await compare(dependencies, settlementId, matches);
   }
   if (page.nextAfter !== null) {
-    return { next: { beganAtMs, afterStripeTransferId: page.nextAfter } };
+    return { beganAtMs, afterStripeTransferId: page.nextAfter };
   }
-  await recordStripeListRead(database, settlementId, new Date(beganAtMs));
-  return { next: null };
+  if (await endReading(database, settlementId, new Date(beganAtMs))) {
+    await wake(settlementId);
+  }
+  return null;
+}
+
+/** @returns whether the settlement was paused because its list could not be read */
+async function endReading(
+  database: Database,
+  settlementId: string,
+  beganAt: Date,
+): Promise<boolean> {
+  return inTransaction(database, async (executor) => {
+    await recordStripeListRead(executor, settlementId, beganAt);
+    return liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
+  });
+}
+
+async function pauseUnreadable(
+  { database }: ActivityDependencies,
+  { settlementId }: ReadStripeListInput,
+): Promise<PauseInForce | null> {
+  await pauseByAutomation(database, {
+    settlementId,
+    cause: STRIPE_LIST_UNREADABLE,
+    isLiftedByItself: true,
+  });
+  return pauseOf(database, settlementId);
 }
 
 /** Our own transfers of the page, those for one debt together; other installations' are none of ours. */

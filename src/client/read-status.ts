@@ -9,12 +9,14 @@ import {
 import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from '../db/database';
+import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement } from '../db/payout-jobs';
 import {
   findTransfersByJob,
   summarizeTransfers,
   type PayoutTransfer,
 } from '../db/payout-transfers';
+import { shownPause, type ShownPause } from './show-pauses';
 
 export interface TransferStatusRow {
   readonly id: string;
@@ -39,6 +41,8 @@ export interface JobStatusReport {
 export interface SettlementStatus {
   readonly settlementId: string;
   readonly job: JobStatusReport;
+  /** What keeps it from being sent at this moment, oldest first. */
+  readonly pauses: readonly ShownPause[];
   readonly transfers: readonly TransferStatusRow[];
 }
 
@@ -85,8 +89,10 @@ export async function readStatus(
     // One snapshot, so that the counts are those of the rows while the job goes on.
     await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
     const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
+    const pauses = await findPausesInForce(transaction, settlementId);
     const transfers = await readAllTransfers(transaction, id);
-    return { settlementId, job: { id, status, outcome, counts }, transfers };
+    const job = { id, status, outcome, counts };
+    return { settlementId, job, pauses: pauses.map(shownPause), transfers };
   });
 }
 

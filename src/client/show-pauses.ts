@@ -50,7 +50,7 @@ function stops(paused: PauseScope, scope: PauseScope): boolean {
   return paused === null || paused === scope;
 }
 
-function shownPause(pause: PayoutControl): ShownPause {
+export function shownPause(pause: PayoutControl): ShownPause {
   const { actor, cause, owner, reason, setAt, settlementId } = pause;
   return { scope: scopeName(settlementId), cause, owner, actor, reason, setAt };
 }
@@ -72,7 +72,8 @@ export function pauseText(report: PauseReport, done: string): string {
   ].join('\n');
 }
 
-function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {
+/** One pause as a person reads it. */
+export function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {
   const why = actor === null ? cause : `${cause}, ${actor}: ${reason ?? ''}`;
   return `${scope}, ${why}, since ${setAt.toISOString()}`;
 }

@@ -1,7 +1,8 @@
 import { formatAmount } from '../domain/money';
-import { REASONS } from '../domain/reasons';
+import { explanationOf } from '../domain/pause-causes';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
 import { plainTable } from './plain-table';
+import { pauseLine } from './show-pauses';
 import type { JobStatusReport, SettlementStatus } from './read-status';
 
 /** Rows that a person can still read; `--json` has all of them. */
@@ -40,17 +41,20 @@ export function statusTable(status: SettlementStatus): string {
     table,
     ...(omitted > 0 ? [`… and ${omitted.toString()} more; --json has all of them`] : []),
     ...explanations(status),
+    ...status.pauses.map((pause) => `paused: ${pauseLine(pause)}`),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
 }
 
-function explanations(status: SettlementStatus): string[] {
-  const reasons = new Set(
-    status.transfers.flatMap(({ failureReason }) =>
-      failureReason === null ? [] : [failureReason],
-    ),
-  );
-  return [...reasons].sort().map((reason) => `${reason}: ${REASONS[reason].operatorText}`);
+function explanations({ pauses, transfers }: SettlementStatus): string[] {
+  const codes = new Set([
+    ...transfers.flatMap(({ failureReason }) => failureReason ?? []),
+    ...pauses.map(({ cause }) => cause),
+  ]);
+  return [...codes].sort().flatMap((code) => {
+    const text = explanationOf(code);
+    return text === undefined ? [] : [`${code}: ${text}`];
+  });
 }
 
 function summaryLine(settlementId: string, job: JobStatusReport): string {

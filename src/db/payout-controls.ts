@@ -115,6 +115,32 @@ export async function beginPauseLooks(
     .returning();
 }
 
+/** Automation lifts what it set itself for one cause. @returns whether this call lifted it */
+export async function liftCauseByAutomation(
+  executor: Executor,
+  settlementId: string,
+  cause: string,
+): Promise<boolean> {
+  const lifted = await executor
+    .update(payoutControls)
+    .set(LIFTED_BY_AUTOMATION)
+    .where(
+      and(
+        isLiftable(),
+        eq(payoutControls.settlementId, settlementId),
+        eq(payoutControls.cause, cause),
+      ),
+    )
+    .returning({ id: payoutControls.id });
+  return lifted.length > 0;
+}
+
+const LIFTED_BY_AUTOMATION = { liftedAt: sql`payout_now()`, liftedBy: 'automation' };
+
+function isLiftable() {
+  return and(eq(payoutControls.owner, 'automation'), isNull(payoutControls.liftedAt));
+}
+
 /** Automation lifts a pause that it set itself; one that a person has lifted meanwhile stays theirs. */
 export async function liftByAutomation(
   executor: Executor,
@@ -122,12 +148,6 @@ export async function liftByAutomation(
 ): Promise<void> {
   await executor
     .update(payoutControls)
-    .set({ liftedAt: sql`payout_now()`, liftedBy: 'automation' })
-    .where(
-      and(
-        eq(payoutControls.id, pause.id),
-        eq(payoutControls.owner, 'automation'),
-        isNull(payoutControls.liftedAt),
-      ),
-    );
+    .set(LIFTED_BY_AUTOMATION)
+    .where(and(isLiftable(), eq(payoutControls.id, pause.id)));
 }

@@ -74,6 +74,8 @@ export interface ListReading {
 /** One page further: where to go on, or null when the list was read to its end. */
 export interface ListProgress {
   readonly next: ListReading | null;
+  /** The page could not be read, try after try: what stops the settlement meanwhile. Absent where it was read. */
+  readonly pause?: PauseInForce | null;
 }
 
 /** Where a job is in its list of transfers: payable ones first, then the blocked ones; each by id. */
@@ -224,6 +226,8 @@ export interface JobCheck {
 export interface PauseInForce {
   /** How long until automation looks whether the cause is gone; null where only a person may lift it. */
   readonly lookInMs: number | null;
+  /** Codes and ids (M12). Answers that were recorded before this existed do not say. */
+  readonly causes?: readonly string[];
 }
 
 /** What an operator asks for when retrying one transfer (update `retryTransfer`), with what the operator saw. */

@@ -15,6 +15,10 @@ export const KEY_SENDABLE_MS = 23 * HOUR_MS;
  * older has lost sends: the older ones are in the list, the younger ones' keys still stand.
  */
 export const STRIPE_LIST_VALID_MS = 12 * HOUR_MS;
+/** So many tries to read one page of the list, some fifteen seconds in all, are no moment any more: the settlement pauses … */
+export const STRIPE_LIST_TRIES_MAX = 5;
+/** … and is read again this often, or when somebody says that something changed. */
+export const STRIPE_LIST_AGAIN_MS = MINUTE_MS;
 /** Two looks at Stripe's list that find nothing prove something only this far apart … */
 export const EMPTY_LOOKS_APART_MS = 10 * MINUTE_MS;
 /** … and only when the second of them comes this long after the last send: Stripe may complete a failed call later. */

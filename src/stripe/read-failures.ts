@@ -28,6 +28,11 @@ export class StripeRefusedError extends Error {
   }
 }
 
+/** Whether Stripe gave no usable answer to a reading call, for whatever cause. */
+export function isReadFailure(error: unknown): boolean {
+  return error instanceof StripeRefusedError || error instanceof StripeUnreachableError;
+}
+
 function addressOf(stripe: Stripe): string {
   const [protocol, host, port] = (['protocol', 'host', 'port'] as const).map((field) =>
     String(stripe.getApiField(field)),

@@ -16,6 +16,7 @@ import {
 } from '@temporalio/workflow';
 
 import type {
+  ListProgress,
   ListReading,
   PauseInForce,
   PayoutJobInput,
@@ -33,6 +34,7 @@ import {
   JOB_PAGE_TRANSFERS,
   JOB_WINDOW_CHILDREN,
   PARK_AFTER_MS,
+  STRIPE_LIST_AGAIN_MS,
 } from '../domain/limits';
 import { formatAmount } from '../domain/money';
 import {
@@ -162,9 +164,21 @@ class RunningJob {
     const { settlementId } = this.progress;
     let reading: ListReading | null = this.unfinishedReading ?? {};
     while (reading !== null && !this.isLong()) {
-      ({ next: reading } = await readStripeList({ settlementId, reading }));
+      const progress: ListProgress = await readStripeList({ settlementId, reading });
+      reading = progress.next;
+      if (progress.pause !== undefined) {
+        await this.waitForList(progress.pause);
+      }
     }
     this.unfinishedReading = reading ?? undefined;
+  }
+
+  /** Stripe does not give its list, and the settlement is paused for it: nothing can go on before it was read. */
+  private async waitForList(pause: PauseInForce | null): Promise<void> {
+    this.pause = pause;
+    this.show(this.progress);
+    const { news } = this;
+    await condition(() => this.news !== news, STRIPE_LIST_AGAIN_MS);
   }
 
   /**
@@ -289,7 +303,7 @@ class RunningJob {
 
   private show(before: PayoutProgress | undefined): void {
     const { status, counts } = this.progress;
-    setCurrentDetails(jobDetails(this.progress));
+    setCurrentDetails(jobDetails(this.progress, this.pause));
     if (before?.status !== status || before.counts.failed_terminal !== counts.failed_terminal) {
       upsertSearchAttributes(jobAttributes(this.progress));
     }

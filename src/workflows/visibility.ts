@@ -6,12 +6,13 @@ import {
 
 import {
   SEARCH_ATTRIBUTES,
+  type PauseInForce,
   type PayoutProgress,
   type TransferStart,
   type TransferView,
 } from '../domain/contracts';
 import { formatAmount } from '../domain/money';
-import { REASONS } from '../domain/reasons';
+import { explanationOf } from '../domain/pause-causes';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
 
 const settlementIdKey = defineSearchAttributeKey(
@@ -60,10 +61,7 @@ export function jobAttributes(progress: PayoutProgress) {
 
 /** Amounts and codes only: details are readable by everybody who may see the Web UI (M12). */
 export function transferDetails(view: TransferView): string {
-  const reason =
-    view.failureReason === null
-      ? ''
-      : `\n\n**${view.failureReason}** — ${REASONS[view.failureReason].operatorText}`;
+  const reason = view.failureReason === null ? '' : `\n\n${explained(view.failureReason)}`;
   const rows = [
     ['state', view.status],
     ['amount', formatAmount(view.amountMinor, view.currency)],
@@ -73,13 +71,23 @@ export function transferDetails(view: TransferView): string {
   return `${table(['', ''], rows)}${reason}`;
 }
 
-export function jobDetails(progress: PayoutProgress): string {
+export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null): string {
   const rows = TRANSFER_STATUSES.filter((status) => progress.counts[status] > 0).map((status) => [
     status,
     progress.counts[status].toString(),
     formatAmount(progress.sumsMinor[status], progress.currency),
   ]);
-  return `Job **${progress.status}**, ${progress.outcome}\n\n${table(['transfers', 'count', 'sum'], rows)}`;
+  const causes = pause?.causes ?? [];
+  return [
+    `Job **${progress.status}**, ${progress.outcome}`,
+    table(['transfers', 'count', 'sum'], rows),
+    ...causes.map((cause) => `Paused: ${explained(cause)}`),
+  ].join('\n\n');
+}
+
+function explained(code: string): string {
+  const text = explanationOf(code);
+  return text === undefined ? `**${code}**` : `**${code}** — ${text}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

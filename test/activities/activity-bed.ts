@@ -8,7 +8,11 @@ import { askPayeeReadiness } from '../../src/activities/ask-payee-readiness';
 import { claimTransfer } from '../../src/activities/claim-transfer';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import type { ActivityDependencies } from '../../src/activities/dependencies';
-import { readStripeList } from '../../src/activities/read-stripe-list';
+import {
+  readStripeList,
+  type ListTrying,
+  type ReadStripeListInput,
+} from '../../src/activities/read-stripe-list';
 import { reconcileTransfer } from '../../src/activities/reconcile-transfer';
 import { recordOutcome } from '../../src/activities/record-outcome';
 import type { Installation } from '../../src/db/installation';
@@ -18,6 +22,7 @@ import { findTransferById, type PayoutTransfer } from '../../src/db/payout-trans
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type {
   ClaimAnswer,
+  ListProgress,
   ListReading,
   TransferClaim,
   TransferView,
@@ -51,6 +56,8 @@ export interface ActivityBed extends DatabaseBed {
    * is done, and it claims again.
    */
   claim(transfer: Pick<PayoutTransfer, 'id'>, runId?: string): Promise<ClaimAnswer>;
+  /** One page of Stripe's list, at its first try unless said otherwise. */
+  readListPage(input: ReadStripeListInput, trying?: Partial<ListTrying>): Promise<ListProgress>;
   /** What the job does before its first send. */
   readList(transfer: Pick<PayoutTransfer, 'id'>): Promise<void>;
   /** The claim of a transfer that may be sent. */
@@ -151,6 +158,8 @@ async function reportOf(
   }
 }
 
+const noWaking = () => Promise.resolve();
+
 export async function openActivityBed(): Promise<ActivityBed> {
   const [database, sandbox] = await Promise.all([openDatabaseBed(), start()]);
   const stripe = createStripeClient({
@@ -189,11 +198,13 @@ export async function openActivityBed(): Promise<ActivityBed> {
       }
       return answer;
     },
+    readListPage: (input, trying = {}) =>
+      readStripeList(dependencies, input, { tryNumber: 1, wake: noWaking, ...trying }),
     readList: async (transfer) => {
       const { settlementId } = await bed.rowOf(transfer);
       let reading: ListReading | null = {};
       while (reading !== null) {
-        ({ next: reading } = await readStripeList(dependencies, { settlementId, reading }));
+        ({ next: reading } = await bed.readListPage({ settlementId, reading }));
       }
     },
     claimToSend: async (transfer, runId) => {

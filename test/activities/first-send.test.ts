@@ -3,7 +3,6 @@
  * Method: the hours between a reading of Stripe's list, a first send and a later one pass on both clocks at once.
  */
 import { claimTransfer } from '../../src/activities/claim-transfer';
-import { readStripeList } from '../../src/activities/read-stripe-list';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { newAccountId } from '../support/builders';
@@ -97,7 +96,7 @@ describe('the first send of a key', () => {
       });
     }
     const { settlementId } = transfer;
-    const { next } = await readStripeList(bed.dependencies, { settlementId, reading: {} });
+    const { next } = await bed.readListPage({ settlementId, reading: {} });
     expect(next).not.toBeNull();
     expect(await claimOnly(transfer)).toMatchObject({ next: 'rest' });
   });

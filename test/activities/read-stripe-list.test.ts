@@ -2,9 +2,14 @@
  * Goal: before anything is sent, what Stripe has and the row has not is adopted or stops the settlement (M11).
  * Method: Stripe's list is made to hold what a restored database has lost, for rows in every state; then it is read.
  */
-import { readStripeList } from '../../src/activities/read-stripe-list';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import type { ListReading } from '../../src/domain/contracts';
+import { claimTransfer } from '../../src/activities/claim-transfer';
+import { lookAtPauses } from '../../src/activities/look-at-pauses';
+import { readStatus } from '../../src/client/read-status';
+import { statusTable } from '../../src/client/show-status';
+import { wantStripeList } from '../../src/db/payout-jobs';
+import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import { until } from '../local/stripe-sandbox/support';
 import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
@@ -273,11 +278,11 @@ describe('the reading', () => {
     }
     const { settlementId } = transfer;
     const stamp = await stampOf(transfer);
-    const { next } = await readStripeList(bed.dependencies, { settlementId, reading: {} });
+    const { next } = await bed.readListPage({ settlementId, reading: {} });
     expect(next).toMatchObject({ afterStripeTransferId: expect.any(String) });
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'pending' });
     expect(await stampOf(transfer)).toBe(stamp);
-    const end = await readStripeList(bed.dependencies, { settlementId, reading: next! });
+    const end = await bed.readListPage({ settlementId, reading: next! });
     expect(end).toEqual({ next: null });
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
   });
@@ -285,8 +290,7 @@ describe('the reading', () => {
   test('is stamped with the time when it began, and an older one changes nothing', async () => {
     const transfer = await givenPayable(bed);
     const { settlementId } = transfer;
-    const read = (reading: ListReading) =>
-      readStripeList(bed.dependencies, { settlementId, reading });
+    const read = (reading: ListReading) => bed.readListPage({ settlementId, reading });
     const beganAtMs = (await stampOf(transfer)) + 60_000;
     await bed.moveClocks({ hours: 3 });
     await read({ beganAtMs });
@@ -333,5 +337,118 @@ describe('the reading', () => {
     await expect(bed.readList(transfer)).rejects.toMatchObject({ name: 'StripeUnreachableError' });
     expect(await stampOf(transfer)).toBe(stamp);
     expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+});
+
+describe('a list that cannot be read, try after try', () => {
+  const STOPPED = ['settlement stripe_list_unreadable'];
+
+  const failReadings = (fault: object, times: number) =>
+    bed.sandbox.control('faults', {
+      match: { method: 'GET', path: '/v1/transfers' },
+      fault,
+      times,
+    });
+
+  async function lastTryOf({ settlementId }: PayoutTransfer, reading: ListReading = {}) {
+    return bed.readListPage({ settlementId, reading }, { tryNumber: STRIPE_LIST_TRIES_MAX });
+  }
+
+  test.each<[string, object]>([
+    ['a 503', { kind: 'status', status: 503 }],
+    ['a 429', { kind: 'status', status: 429 }],
+    ['a proxy’s page', { kind: 'html' }],
+    ['half a list', { kind: 'truncate_after' }],
+    ['a broken connection', { kind: 'drop_before' }],
+    ['no answer', { kind: 'hang' }],
+  ])(
+    '%s: at the last try the settlement pauses, nothing is adopted or stamped',
+    async (_, fault) => {
+      const transfer = await givenPayable(bed);
+      const { settlementId } = transfer;
+      const stamp = await stampOf(transfer);
+      await failReadings(fault, 2);
+      const tryNumber = STRIPE_LIST_TRIES_MAX - 1;
+      await expect(
+        bed.readListPage({ settlementId, reading: {} }, { tryNumber }),
+      ).rejects.toBeInstanceOf(Error);
+      expect(await pausesOf(bed, transfer)).toEqual([]);
+      expect(await lastTryOf(transfer)).toEqual({
+        next: {},
+        pause: { lookInMs: expect.any(Number), causes: ['stripe_list_unreadable'] },
+      });
+      expect(await pausesOf(bed, transfer)).toEqual(STOPPED);
+      expect(await stampOf(transfer)).toBe(stamp);
+    },
+  );
+
+  test('its winners wait explained, no attempt is used up, and `status` says why', async () => {
+    const transfer = await givenPayable(bed);
+    await wantStripeList(bed.database, transfer.payoutJobId);
+    await failReadings({ kind: 'status', status: 503 }, 1);
+    await lastTryOf(transfer);
+    const { dependencies } = bed;
+    await claimTransfer(dependencies, { transferId: transfer.id, runId: 'run-1' });
+    const status = await readStatus(bed.database, transfer.settlementId);
+    expect(status).toMatchObject({
+      pauses: [{ scope: transfer.settlementId, cause: 'stripe_list_unreadable' }],
+      transfers: [{ status: 'blocked', failureReason: 'platform_paused', attemptCount: 0 }],
+    });
+    expect(statusTable(status)).toMatch(/paused: .*stripe_list_unreadable, since/);
+    expect(statusTable(status)).toContain('stripe_list_unreadable: Stripe’s list');
+  });
+
+  test('the first reading to its end lifts the pause, wakes who waited, and they are paid', async () => {
+    const transfer = await givenPayable(bed);
+    const { settlementId } = transfer;
+    await failReadings({ kind: 'status', status: 500 }, 2);
+    await lastTryOf(transfer);
+    await lastTryOf(transfer);
+    expect(await pausesOf(bed, transfer)).toEqual(STOPPED);
+    const woken: string[] = [];
+    const wake = (scope: string) => Promise.resolve(void woken.push(scope));
+    await bed.readListPage({ settlementId, reading: {} }, { wake });
+    expect(woken).toEqual([settlementId]);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+    await bed.readListPage({ settlementId, reading: {} }, { wake });
+    expect(woken).toEqual([settlementId]);
+    expect(await bed.step(transfer)).toMatchObject({ status: 'completed' });
+  });
+
+  test('no look of automation’s and no page before the last lifts it', async () => {
+    const transfer = await givenPayable(bed);
+    const { settlementId } = transfer;
+    for (let count = 0; count < 100; count += 1) {
+      await bed.sandbox.pay(`filler-${transfer.id}-${count.toString()}`, {
+        transfer_group: `settlement:${settlementId}`,
+      });
+    }
+    await givenLostSend(bed, transfer);
+    await failReadings({ kind: 'status', status: 503 }, 1);
+    await lastTryOf(transfer);
+    await bed.moveClocks({ hours: 1 });
+    await lookAtPauses(bed.dependencies, { settlementId }, () => Promise.resolve());
+    expect(await pausesOf(bed, transfer)).toEqual(STOPPED);
+    const { next } = await bed.readListPage({ settlementId, reading: {} });
+    expect(next).toMatchObject({ afterStripeTransferId: expect.any(String) });
+    expect(await pausesOf(bed, transfer)).toEqual(STOPPED);
+    // A page in the middle that fails is where the next reading goes on.
+    await failReadings({ kind: 'html' }, 1);
+    expect(await lastTryOf(transfer, next!)).toMatchObject({ next });
+    await bed.readListPage({ settlementId, reading: next! });
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+
+  test('other settlements go on', async () => {
+    const [stopped, other] = [await givenPayable(bed), await givenPayable(bed)];
+    await failReadings({ kind: 'status', status: 503 }, 1);
+    await lastTryOf(stopped);
+    expect(await bed.step(other)).toMatchObject({ status: 'completed' });
+    expect(await bed.claim(stopped)).toMatchObject({ next: 'rest' });
+  });
+
+  test('where the database failed and not Stripe, Temporal tries again', async () => {
+    const transfer = await givenPayable(bed);
+    await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toBeDefined();
   });
 });

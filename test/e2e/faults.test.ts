@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 
 import { startLocalStack, type LocalStack } from '../../local/stack';
 import type { SettlementStatus } from '../../src/client/read-status';
+import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import type { TestProcess } from '../support/processes';
 import {
   accountOf,
@@ -268,6 +269,44 @@ test(
     expect(falselyPaid(status, oracle)).toEqual([]);
     expect(timesPaid(status, oracle)).toEqual([1]);
     expect(await bed.count('payout_attempts', ofDrained)).toBe(40);
+  },
+  LONG_MS,
+);
+
+test(
+  'a list that Stripe does not give pauses its settlement, which says why and goes on by itself',
+  async () => {
+    await bed.control('faults', {
+      match: { method: 'GET', path: '/v1/transfers', transferGroup: 'settlement:unlisted' },
+      fault: { kind: 'status', status: 503 },
+      times: STRIPE_LIST_TRIES_MAX,
+    });
+    await settle('unlisted', 3);
+    const stopped = await until(
+      'the pause',
+      async () => {
+        const status = await bed.status('unlisted');
+        return status.pauses.length > 0 && status;
+      },
+      LONG_MS,
+    );
+    expect(stopped).toMatchObject({
+      job: { counts: { pending: 3 } },
+      pauses: [{ scope: 'unlisted', cause: 'stripe_list_unreadable', owner: 'automation' }],
+    });
+    const { stdout } = await bed.run(['status', 'unlisted']);
+    expect(stdout).toContain('paused: unlisted, stripe_list_unreadable, since');
+    const job = temporal.workflow.getHandle('payout-job/unlisted');
+    await until('the job shows it', async () =>
+      JSON.stringify(await job.query('__temporal_workflow_metadata')).includes(
+        'stripe_list_unreadable',
+      ),
+    );
+    // Not to wait out the minute after which it reads again.
+    await job.signal('changed');
+    const status = await bed.completed('unlisted');
+    expect(status.pauses).toEqual([]);
+    expect(timesPaid(status, await bed.oracle())).toEqual([1]);
   },
   LONG_MS,
 );

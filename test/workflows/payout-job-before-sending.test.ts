@@ -2,8 +2,11 @@
  * Goal: nobody is started before Stripe's list is read or while a pause is in force, and nobody's paid run hides a debt.
  * Method: the real workflows on a real server over a settlement in memory; what the job asks for is read in order.
  */
+import { ApplicationFailure } from '@temporalio/activity';
+
 import type { ListReading, PauseInForce } from '../../src/domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
+import { STRIPE_LIST_AGAIN_MS } from '../../src/domain/limits';
 import { viewWith, type ActivityScript } from '../support/fake-activities';
 import { FakeSettlement } from './fake-settlement';
 import {
@@ -105,6 +108,67 @@ test('a list that a transfer wants later is read when the job is told', async ()
   settlement.heldOpen = false;
   await handle.signal('changed');
   await handle.result();
+});
+
+describe('a list that cannot be read', () => {
+  const UNREADABLE: PauseInForce = { lookInMs: 60_000, causes: ['stripe_list_unreadable'] };
+
+  /** A list whose second page cannot be read so many times. */
+  function unreadable(id: string, times: number) {
+    const { readings, script } = listOf(2);
+    let left = times;
+    const settlement = new FakeSettlement(id, { transfers: 3 }).register(
+      server.activities,
+      (usual) => ({
+        scheduleJob: async (input) => ({
+          ...(await usual.scheduleJob!(input)),
+          listIsWanted: true,
+        }),
+        readStripeList: async (input) => {
+          const progress = await script.readStripeList!(input);
+          const isUnreadable = input.reading.afterStripeTransferId === '1' && left > 0;
+          left -= isUnreadable ? 1 : 0;
+          return isUnreadable ? { next: input.reading, pause: UNREADABLE } : progress;
+        },
+      }),
+    );
+    return { readings, settlement };
+  }
+
+  test('holds everybody back and shows why; whoever says that something changed has it read again', async () => {
+    const { readings, settlement } = unreadable('unreadable', 2);
+    const handle = await startJob(server.client, jobInput('unreadable'));
+    for (const tries of [2, 3]) {
+      await eventually(() => readings.length === tries);
+      await eventually(async () =>
+        JSON.stringify(await handle.query('__temporal_workflow_metadata')).includes(
+          'Paused: **stripe_list_unreadable**',
+        ),
+      );
+      expect(server.activities.callsOf('unreadable')).not.toContain('readTransferPage');
+      await handle.signal('resume');
+    }
+    await expect(handle.result()).resolves.toMatchObject({ counts: { completed: 3 } });
+    expect(pagesOf(readings)).toEqual(['0', '1', '1', '1']);
+    expect(settlement.rows.map(({ sends }) => sends)).toEqual([1, 1, 1]);
+  });
+
+  test('is read again by itself', async () => {
+    const { readings } = unreadable('read-again', 1);
+    const handle = await startJob(server.client, jobInput('read-again'));
+    await eventually(() => readings.length === 2);
+    await eventually(
+      async () =>
+        eventsWith(await eventsOf(server.client, handle.workflowId), 'timerStartedEventAttributes')
+          .length > 0,
+    );
+    const [timer] = eventsWith(
+      await eventsOf(server.client, handle.workflowId),
+      'timerStartedEventAttributes',
+    );
+    expect(Number(timer?.startToFireTimeout?.seconds)).toBe(STRIPE_LIST_AGAIN_MS / 1_000);
+    await handle.terminate('its test is over');
+  });
 });
 
 /** A settlement under a pause that lasts until it is lifted. */
@@ -237,19 +301,33 @@ describe('a transfer', () => {
     const id = 'remembers';
     const seen: unknown[] = [];
     const runs = new Set<string>();
+    const send = { transferId: id, generation: 1, claimNumber: 7, runId: 'run' };
     server.activities.script(id, {
       claimTransfer: (input) => {
         seen.push(input.seen);
         runs.add(input.runId);
         const view = { ...viewWith(id, runs.size > 1 ? 'completed' : 'retryable', { waitMs: 1 }) };
-        return Promise.resolve({ next: 'rest', view: { ...view, attemptCount: seen.length } });
+        const looked = { ...view, attemptCount: seen.length };
+        return Promise.resolve(
+          seen.length === 1
+            ? { next: 'send', claim: send, view: looked }
+            : { next: 'rest', view: looked },
+        );
       },
+      createStripeTransfer: () => Promise.reject(ApplicationFailure.nonRetryable('no answer')),
+      // A row that came back older than the send, in the middle of it, tells nothing of it.
+      recordOutcome: () => Promise.resolve(viewWith(id, 'pending', { waitMs: 1 })),
     });
     await (await startTransfer(server.client, transferInput(id))).result();
     expect(runs.size).toBe(2);
     expect(seen[0]).toBeUndefined();
     expect(seen.slice(1)).toEqual(
-      seen.slice(1).map((_, index) => ({ generation: 1, attemptCount: index + 1 })),
+      seen.slice(1).map((_, index) => ({
+        generation: 1,
+        attemptCount: index + 1,
+        // Of the one claim that was sent with; no row has told of it since.
+        claimNumber: 7,
+      })),
     );
   });
 });
