@@ -2,6 +2,7 @@
  * Goal: rows that came back older than Stripe and than the runs pay nobody again (M11), whatever state they came back in.
  * Method: a lost send is a POST under the debt's own key that no row tells of; then 25 hours pass for Postgres and Stripe.
  */
+import { claimTransfer } from '../../src/activities/claim-transfer';
 import { reopenPaidRuns } from '../../src/activities/reopen-paid-runs';
 import type { WorkflowRuns } from '../../src/activities/workflow-runs';
 import {
@@ -9,6 +10,7 @@ import {
   stripeIdempotencyKey,
   type FrozenRequest,
 } from '../../src/domain/generation';
+import type { ClaimAnswer, SeenSends } from '../../src/domain/contracts';
 import { transferWorkflowId } from '../../src/domain/ids';
 import { openGeneration } from '../../src/db/payout-generations';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
@@ -27,6 +29,7 @@ import type { TransferStatus } from '../../src/domain/transfer-state';
 import { newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { pausesOf } from './made-at-stripe';
 
 let bed: ActivityBed;
 
@@ -180,6 +183,76 @@ test('an unknown debt that was paid since to another account is stopped, not pai
     failureReason: 'unknown_other_transfer',
   });
   expect(await bed.paidTimes(transfer)).toBe(1);
+});
+
+describe('a send that Stripe completes hours after its row was lost', () => {
+  const COMPLETED_AFTER_HOURS = 17;
+
+  /**
+   * The rows come back from between two claims of one run. Of the second claim nothing is left, nor of its send, which
+   * Stripe answered with a 500 and will complete. Then the winner gets another account, so that the old key is given up.
+   */
+  async function givenLostClaim(): Promise<PayoutTransfer> {
+    const transfer = await givenPayable(bed);
+    await bed.record(await bed.claimToSend(transfer));
+    await bed.fault({ kind: 'commit_later', afterMs: COMPLETED_AFTER_HOURS * 3_600_000 });
+    const answer = await sendTransfer(bed.dependencies.stripe, {
+      request: await requestOf(transfer),
+      idempotencyKey: stripeIdempotencyKey(transfer.id, 1),
+    });
+    expect(answer.httpStatus).toBe(500);
+    const { userId } = transfer;
+    await replaceUserStripeAccount(bed.database, { userId, stripeAccountId: newAccountId() });
+    const restored = await bed.rowOf(transfer);
+    expect(restored).toMatchObject({ generation: 1, attemptCount: 0, claimNumber: 1 });
+    return restored;
+  }
+
+  /** What the run does in the two days after. It says what it has seen until a claim has heard that the row is older. */
+  async function goOn(transfer: PayoutTransfer, memory: SeenSends): Promise<void> {
+    let seen: SeenSends | undefined = memory;
+    for (const hours of [0, 1, COMPLETED_AFTER_HOURS + 1, 30, 48]) {
+      await bed.moveClocks({ hours });
+      await wantStripeList(bed.database, transfer.payoutJobId);
+      await bed.readList(transfer);
+      for (let looks = 0; looks < 4; looks += 1) {
+        const run = { transferId: transfer.id, runId: 'run-1' };
+        const answer: ClaimAnswer = await claimTransfer(bed.dependencies, { ...run, seen });
+        if (answer.view.failureReason === 'unknown_records_older') {
+          seen = undefined;
+        }
+        if (answer.next === 'send') {
+          await bed.send(answer.claim);
+          await bed.record(answer.claim);
+        } else if (answer.next === 'reconcile') {
+          await bed.reconcile(transfer, 'run-1');
+        }
+      }
+    }
+  }
+
+  test('is waited for, because the run was given a claim that the row does not know', async () => {
+    const transfer = await givenLostClaim();
+    const seen = { generation: 1, attemptCount: 0, claimNumber: 2 };
+    const run = { transferId: transfer.id, runId: 'run-1' };
+    expect(await claimTransfer(bed.dependencies, { ...run, seen })).toMatchObject({
+      next: 'reconcile',
+      view: { status: 'unknown', failureReason: 'unknown_records_older' },
+    });
+    await goOn(transfer, seen);
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', generation: 1 });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+
+  test('and PAID TWICE where the run remembers generations and attempts alone', async () => {
+    const transfer = await givenLostClaim();
+    await goOn(transfer, { generation: 1, attemptCount: 0 });
+    expect(await bed.paidTimes(transfer)).toBe(2);
+    expect(await pausesOf(bed, transfer)).toEqual([
+      `settlement duplicate_stripe_transfer:${transfer.id}`,
+    ]);
+  });
 });
 
 test('a payment on its way that the list shows already is recorded once', async () => {
