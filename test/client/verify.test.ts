@@ -14,6 +14,7 @@ import { postLedger } from '../../src/db/ledger';
 import { overpaidLedgerKey } from '../../src/domain/ids';
 import { overpaidPosting } from '../../src/domain/ledger';
 import { accountsOf, API_KEY, Bed, settlementOf, until } from '../e2e/bed';
+import type { TestProcess } from '../support/processes';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
 
@@ -33,6 +34,7 @@ const SETTLEMENTS = [
   'lostjob',
   'falserun',
   'endedrun',
+  'passed',
   'tampered',
 ] as const;
 type Name = (typeof SETTLEMENTS)[number];
@@ -362,6 +364,44 @@ describe('workflows', () => {
     expect(breaksOf(await verifyBroken('endedrun'))).toEqual([
       { kind: 'ended_with_running_run', settlementId: 'endedrun', transferId: id },
     ]);
+  });
+
+  describe('an open transfer of which Temporal knows no run, while its job runs', () => {
+    /** The only one here whose job a worker drives: jobs tell how far they are. */
+    let worker: TestProcess;
+
+    beforeAll(async () => {
+      // Nobody is started or sent meanwhile.
+      await bed.json('pause', '--reason', 'to look');
+      worker = await bed.worker();
+    });
+
+    afterAll(() => worker.stop());
+
+    test('is a break where the job has passed it', async () => {
+      const { id } = await rowOf('passed', 1);
+      const workflowExecution = { workflowId: `transfer/${id}` };
+      await connection.workflowService.deleteWorkflowExecution({
+        namespace: NAMESPACE,
+        workflowExecution,
+      });
+      await until('its run is forgotten', async () => {
+        const query = `WorkflowId="${workflowExecution.workflowId}"`;
+        return (await temporal.workflow.count(query)).count === 0;
+      });
+      expect(breaksOf(await verifyBroken('passed'))).toEqual([
+        { kind: 'open_without_run', settlementId: 'passed', transferId: id },
+      ]);
+    });
+
+    test('is excused where the job has yet to come to it', async () => {
+      await bed.json('settle', bed.file('tocome.json', settlementOf('tocome', 2)));
+      await bed.rows(`update payout_jobs set created_at = created_at - interval '1 hour'`);
+      await until('the job answers', () =>
+        temporal.workflow.getHandle('payout-job/tocome').query('cursor'),
+      );
+      expect(await bed.json<VerifyReport>('verify', 'tocome')).toMatchObject({ ok: true });
+    });
   });
 });
 

@@ -1,5 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
+import { isPassed } from '../../activities/read-transfer-page';
+import { temporalRuns } from '../../activities/workflow-runs';
 import { SEARCH_ATTRIBUTES } from '../../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
 import type { Database } from '../../db/database';
@@ -40,13 +42,20 @@ export async function verifyRuns(
   const runs = await listRuns(client, settlementId);
   const jobRuns = runs.get(jobWorkflowId(settlementId)) === 'RUNNING';
   const isYoung = job.ageMs < RUN_GRACE_MS;
+  const lacksRun = (transfer: BookTransfer) =>
+    isOpen(transfer) && !runs.has(transferWorkflowId(transfer.id));
+  // Asked before the runs are looked at again: whomever the job has passed by now has a run by then.
+  const isToCome =
+    jobRuns && [...transfers.values()].some(lacksRun)
+      ? await whoIsToCome(client, settlementId)
+      : () => false;
   const suspects = [...transfers.values()].flatMap((transfer) => {
-    const kind = suspicion(transfer, runs.get(transferWorkflowId(transfer.id)), jobRuns);
+    const kind = suspicion(transfer, runs.get(transferWorkflowId(transfer.id)), isToCome);
     return kind === undefined || (isYoung && kind === 'open_without_run')
       ? []
       : [{ kind, transferId: transfer.id }];
   });
-  const breaks = await confirmed({ client, database }, { settlementId, jobRuns }, suspects);
+  const breaks = await confirmed({ client, database }, { settlementId, isToCome }, suspects);
   const isJobLost =
     !job.isComplete &&
     !jobRuns &&
@@ -58,10 +67,18 @@ export async function verifyRuns(
   ];
 }
 
+/** Whether a running job has yet to come to a transfer. Of one that does not answer nothing can be told: to everybody. */
+type IsToCome = (transfer: BookTransfer) => boolean;
+
+async function whoIsToCome(client: Client, settlementId: string): Promise<IsToCome> {
+  const cursor = await temporalRuns(client).cursorOf(settlementId);
+  return (transfer) => cursor === undefined || !isPassed(cursor, transfer);
+}
+
 function suspicion(
   transfer: BookTransfer,
   run: 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined,
-  jobRuns: boolean,
+  isToCome: IsToCome,
 ): RunBreakKind | undefined {
   if (run === 'COMPLETED') {
     return transfer.status === 'completed' ? undefined : 'unpaid_with_completed_run';
@@ -71,8 +88,8 @@ function suspicion(
       ? undefined
       : 'ended_with_running_run';
   }
-  const isStillToStart = run === undefined && jobRuns;
-  return isOpen(transfer) && !isStillToStart ? 'open_without_run' : undefined;
+  const isExcused = run === undefined && isToCome(transfer);
+  return isOpen(transfer) && !isExcused ? 'open_without_run' : undefined;
 }
 
 interface Suspect {
@@ -83,7 +100,7 @@ interface Suspect {
 /** Asks Temporal itself, and Postgres once more: both may have moved since they were read. */
 async function confirmed(
   { client, database }: { readonly client: Client; readonly database: Database },
-  { settlementId, jobRuns }: { readonly settlementId: string; readonly jobRuns: boolean },
+  { settlementId, isToCome }: { readonly settlementId: string; readonly isToCome: IsToCome },
   suspects: readonly Suspect[],
 ): Promise<Suspect[]> {
   if (suspects.length === 0 || suspects.length > DESCRIBED_MAX) {
@@ -100,7 +117,7 @@ async function confirmed(
   );
   return suspects.flatMap(({ transferId }) => {
     const row = rows.get(transferId);
-    const kind = row && suspicion(row, runs.get(transferId), jobRuns);
+    const kind = row && suspicion(row, runs.get(transferId), isToCome);
     return kind === undefined ? [] : [{ kind, transferId }];
   });
 }
