@@ -23,6 +23,11 @@ export interface RefusedRetry {
 
 export interface RetryReport {
   readonly retried: readonly string[];
+  /**
+   * Who waits for his turn already: nothing is changed, and the run is told once more, because the retry before this one
+   * may have ended between the database and Temporal.
+   */
+  readonly toldAgain: readonly string[];
   readonly refused: readonly RefusedRetry[];
 }
 
@@ -38,6 +43,7 @@ export async function retryAsSeen(
   transfers: readonly PayoutTransfer[],
 ): Promise<RetryReport> {
   const retried: string[] = [];
+  const toldAgain: string[] = [];
   const refused: RefusedRetry[] = [];
   for (const seen of transfers) {
     const code = await retryTransfer(
@@ -53,24 +59,22 @@ export async function retryAsSeen(
     );
     if (code === 'retried') {
       retried.push(seen.id);
+    } else if (code === 'waits_for_its_turn') {
+      toldAgain.push(seen.id);
     } else {
       const why = RETRY_REFUSAL_TEXTS[code];
       refused.push({ id: seen.id, why, code, reason: seen.failureReason });
     }
   }
-  return { retried, refused };
+  return { retried, toldAgain, refused };
 }
 
-/**
- * The transfers whose runs have to be told: those retried now, and those that wait for their turn, because the retry
- * before this one may have ended between the database and Temporal.
- */
+/** The transfers whose runs have to be told. */
 export function transfersToDrive(
-  { refused, retried }: RetryReport,
+  { retried, toldAgain }: RetryReport,
   transfers: readonly PayoutTransfer[],
 ): PayoutTransfer[] {
-  const waiting = refused.filter(({ code }) => code === 'waits_for_its_turn').map(({ id }) => id);
-  const ids = new Set([...retried, ...waiting]);
+  const ids = new Set([...retried, ...toldAgain]);
   return transfers.filter(({ id }) => ids.has(id));
 }
 

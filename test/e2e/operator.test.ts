@@ -99,7 +99,8 @@ test(
 
     const clicks = await Promise.all([1, 2].map(() => bed.run(['retry', id, ...WHY, '--json'])));
     const reports = clicks.map(({ stdout }) => JSON.parse(stdout) as RetryReport);
-    expect(clicks.map(({ code }) => code).sort()).toEqual([0, 1]);
+    // The second finds it waiting for its turn, being sent or paid.
+    expect(clicks.map(({ code }) => code)).toContain(0);
     expect(reports.flatMap(({ retried }) => retried)).toEqual([id]);
 
     const after = await bed.completed('failed');
@@ -239,7 +240,8 @@ describe('a retry that ends between the database and Temporal', () => {
     async () => {
       const id = await givenRetryUntold('untold-one');
       const again = await bed.run(['retry', id, ...WHY, '--json']);
-      expect(JSON.parse(again.stdout)).toMatchObject({ refused: [{ code: 'waits_for_its_turn' }] });
+      expect(again.code).toBe(0);
+      expect(JSON.parse(again.stdout)).toEqual({ retried: [], toldAgain: [id], refused: [] });
       await expectPaidOnce('untold-one', id);
     },
     LONG_MS,
@@ -249,7 +251,9 @@ describe('a retry that ends between the database and Temporal', () => {
     'retrying every failed winner of the settlement sends it too',
     async () => {
       const id = await givenRetryUntold('untold-all');
-      await bed.run(['retry', '--settlement', 'untold-all', '--failed', ...WHY]);
+      const again = await bed.run(['retry', '--settlement', 'untold-all', '--failed', ...WHY]);
+      expect(again).toMatchObject({ code: 0 });
+      expect(again.stdout).toContain(`told again: ${id}`);
       await expectPaidOnce('untold-all', id);
     },
     LONG_MS,

@@ -1,3 +1,4 @@
+import { RETRY_REFUSAL_TEXTS } from '../../domain/manual-retry';
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
@@ -76,10 +77,12 @@ async function tell(
   });
 }
 
-function retryText({ refused, retried }: RetryReport): string {
+function retryText({ refused, retried, toldAgain }: RetryReport): string {
+  const again = toldAgain.length === 0 ? '' : `${toldAgain.length.toString()} told again, `;
   return [
-    `${retried.length.toString()} retried, ${refused.length.toString()} refused`,
+    `${retried.length.toString()} retried, ${again}${refused.length.toString()} refused`,
     ...retried.map((id) => `  retried: ${id}`),
+    ...toldAgain.map((id) => `  told again: ${id}: ${RETRY_REFUSAL_TEXTS.waits_for_its_turn}`),
     ...refused.map(({ id, reason, why }) => `  refused: ${id}: ${why} (${reason ?? 'no reason'})`),
   ].join('\n');
 }
