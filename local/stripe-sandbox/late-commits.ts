@@ -53,7 +53,9 @@ export class LateCommits {
     const endpoint = ENDPOINTS.find((candidate) => endpointName(candidate) === row.endpoint);
     const run = endpoint?.prepare(row.params, row.pathIds);
     try {
-      run?.({ state: this.state, caller: row.caller, request: null });
+      // At its own time: after a clock was moved by a day, the list must not take it for a moment old.
+      const state = { ...this.state, clock: this.state.clock.stoppedAt(row.dueAtMs) };
+      run?.({ state, caller: row.caller, request: null });
     } catch (error) {
       // Rolled back instead: the money is not there any more, for example. Nobody is told.
       if (!(error instanceof StripeError)) {

@@ -211,6 +211,19 @@ describe('a commit after the answer', () => {
     expect(listed.data[0]!.id).toBe(oracle.byPayoutTransferId['p-1']!.ids[0]);
   });
 
+  it('happens at its time, however far the clock is moved at once', async () => {
+    const { nowMs: sentAtMs } = await sandbox.control<{ nowMs: number }>('clock', { advanceMs: 0 });
+    await sandbox.control('list-lag', { transfersMs: 300_000 });
+    await script({ kind: 'commit_later', afterMs: 60_000 });
+    await sandbox.pay('key');
+    await sandbox.control('clock', { advanceMs: 25 * 3_600_000 });
+    const { data } = await sandbox.stripe().transfers.list();
+    expect(data).toHaveLength(1);
+    const afterMs = data[0]!.created * 1_000 - sentAtMs;
+    expect(afterMs).toBeGreaterThanOrEqual(59_000);
+    expect(afterMs).toBeLessThan(3_600_000);
+  });
+
   it('happens by itself after its delay', async () => {
     await script({ kind: 'commit_later', afterMs: 100 });
     await sandbox.pay('key');
