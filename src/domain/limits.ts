@@ -112,8 +112,6 @@ export const EVENT_TRY_LONGEST_MS = HOUR_MS;
 export const EVENT_TRIES_OF_MISSING_MAX = 5;
 /** Events that one process works on at a time; each asks Stripe a question or two. */
 export const EVENTS_AT_ONCE = 5;
-/** Events that one look takes at most; the next goes on. */
-export const EVENTS_PER_LOOK_MAX = 500;
 /** Ids of fresh events that a gateway remembers; what comes on top waits for its next look. */
 export const EVENTS_NOTICED_MAX = 1_000;
 /** How often a gateway looks for events that wait in Postgres. */
