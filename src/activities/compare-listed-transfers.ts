@@ -19,7 +19,9 @@ export type Comparison =
   | 'stopped'
   /** It was known as paid; a second transfer for it is recorded as overpaid, with an alarm. */
   | 'was_paid'
-  | 'adopted';
+  | 'adopted'
+  /** Adopted under the claim of a run that is about to look at its row by itself. */
+  | 'adopted_while_sending';
 
 /**
  * Compares Stripe transfers that carry our metadata for one debt with its row: the one equal match is its payment, a
@@ -55,7 +57,7 @@ export async function compareListedTransfers(
       await raiseAlarm(executor, settlementId, `stripe_list_mismatch:${transfer.id}`);
       return 'stopped';
     }
-    return 'adopted';
+    return transfer.status === 'processing' ? 'adopted_while_sending' : 'adopted';
   });
 }
 

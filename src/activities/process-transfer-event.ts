@@ -6,7 +6,7 @@ import { findJobBySettlement } from '../db/payout-jobs';
 import type { EventEnd, StripeEvent } from '../db/stripe-events';
 import { retrieveTransfer, type RetrievedTransfer } from '../stripe/retrieve-transfer';
 import { bookReversals } from './book-reversals';
-import { compareListedTransfers } from './compare-listed-transfers';
+import { compareListedTransfers, type Comparison } from './compare-listed-transfers';
 import {
   ignored,
   processed,
@@ -84,13 +84,20 @@ async function learn(dependencies: EventDependencies, event: StripeEvent): Promi
   if (booked !== undefined && found.amountReversedMinor > 0) {
     await bookReversals(dependencies, booked, found, []);
   }
-  const transferId = found.metadata['payout_transfer_id'] ?? '';
   if (result === 'unexpected_transfer') {
     return ignored(result);
   }
-  await wake(dependencies, { transferId, settlementId });
+  if (WAKING.has(result) || event.tryCount > 1) {
+    await wake(dependencies, {
+      transferId: found.metadata['payout_transfer_id'] ?? '',
+      settlementId,
+    });
+  }
   return processed(result);
 }
+
+/** The row has moved under a run that waits. */
+const WAKING: ReadonlySet<Comparison> = new Set<Comparison>(['adopted', 'stopped']);
 
 async function learnReversals(
   dependencies: EventDependencies,
