@@ -11,6 +11,12 @@ export interface EventProcessing {
   close(): Promise<void>;
 }
 
+export interface EventProcessingOptions {
+  readonly dependencies: EventDependencies;
+  readonly counts: WebhookCounts;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
 /**
  * Processes Stripe's events in this process: each that it is told of at once, and on start and every minute what waits
  * in Postgres and is due, such as the events of a gateway that died and those whose last try failed.
@@ -18,51 +24,85 @@ export interface EventProcessing {
  * Any number of gateways and sweeps may do so: each takes turns, and an event that two work on all the same is processed
  * twice to the same end.
  */
-export function startEventProcessing({
-  counts,
-  dependencies,
-  log,
-}: {
-  readonly dependencies: EventDependencies;
-  readonly counts: WebhookCounts;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
-}): EventProcessing {
-  const noticed = new Set<string>();
-  const underWay = new Set<Promise<void>>();
-  let isClosed = false;
+export function startEventProcessing(options: EventProcessingOptions): EventProcessing {
+  const events = new EventQueue(options);
+  const timer = setInterval(() => events.look(), EVENT_LOOK_MS);
+  events.look();
+  return {
+    notice: (eventId) => events.notice(eventId),
+    close: () => {
+      clearInterval(timer);
+      return events.close();
+    },
+  };
+}
 
-  const run = (work: Promise<void>): void => {
+class EventQueue {
+  private readonly noticed = new Set<string>();
+  private readonly underWay = new Set<Promise<void>>();
+  private isLooking = false;
+  private isClosed = false;
+
+  constructor(private readonly options: EventProcessingOptions) {}
+
+  notice(eventId: string): void {
+    if (this.noticed.size < EVENTS_NOTICED_MAX) {
+      this.noticed.add(eventId);
+      this.takeNoticed();
+    }
+  }
+
+  /** Unless one is under way, which may take longer than a minute. */
+  look(): void {
+    if (!this.isLooking) {
+      this.isLooking = true;
+      this.run(this.processDue().finally(() => (this.isLooking = false)));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.all(this.underWay);
+  }
+
+  private run(work: Promise<void>): void {
     const ended = work
       .catch((error: unknown) => {
         // It waits in Postgres; the next look finds it.
-        log.warn({ failure: nameOf(error) }, 'events of Stripe wait for the next look');
+        this.options.log.warn(
+          { failure: nameOf(error) },
+          'events of Stripe wait for the next look',
+        );
       })
       .finally(() => {
-        underWay.delete(ended);
-        takeNoticed();
+        this.underWay.delete(ended);
+        this.takeNoticed();
       });
-    underWay.add(ended);
-  };
+    this.underWay.add(ended);
+  }
 
-  const takeNoticed = (): void => {
-    for (const eventId of noticed) {
-      if (isClosed || underWay.size >= EVENTS_AT_ONCE) {
+  private takeNoticed(): void {
+    for (const eventId of this.noticed) {
+      if (this.isClosed || this.underWay.size >= EVENTS_AT_ONCE) {
         return;
       }
-      noticed.delete(eventId);
-      run(processNoticed(eventId));
+      this.noticed.delete(eventId);
+      this.run(this.processOne(eventId));
     }
-  };
+  }
 
-  const processNoticed = async (eventId: string): Promise<void> => {
+  private async processOne(eventId: string): Promise<void> {
+    const { counts, dependencies, log } = this.options;
     const ended = await processStripeEvent(dependencies, eventId);
     if (ended !== undefined) {
       counts.add(ended.status);
       log.info({ eventId, ...ended }, 'event of Stripe');
     }
-  };
+  }
 
-  const look = async (): Promise<void> => {
+  /** A few at a time, so that closing waits for no more than those. */
+  private async processDue(): Promise<void> {
+    const { counts, dependencies } = this.options;
     let tried: number;
     do {
       const ended = await processStripeEvents(dependencies, { eventsMax: EVENTS_AT_ONCE });
@@ -70,32 +110,8 @@ export function startEventProcessing({
         counts.add(status, ended[status]);
       }
       tried = ended.processed + ended.ignored + ended.failed;
-    } while (tried > 0 && !isClosed);
-  };
-
-  let isLooking = false;
-  const lookUnlessLooking = (): void => {
-    if (!isLooking) {
-      isLooking = true;
-      run(look().finally(() => (isLooking = false)));
-    }
-  };
-  const timer = setInterval(lookUnlessLooking, EVENT_LOOK_MS);
-  lookUnlessLooking();
-
-  return {
-    notice: (eventId) => {
-      if (noticed.size < EVENTS_NOTICED_MAX) {
-        noticed.add(eventId);
-        takeNoticed();
-      }
-    },
-    close: async () => {
-      isClosed = true;
-      clearInterval(timer);
-      await Promise.all(underWay);
-    },
-  };
+    } while (tried > 0 && !this.isClosed);
+  }
 }
 
 /** What failed, without anybody's words (M12). */

@@ -30,24 +30,48 @@ test('a ledger that has learnt of another while the list was read is believed', 
   });
 });
 
-test.each([
-  ['more came back than was paid', 'over_reversed', [A, { ...B, amountMinor: 701 }], [], []],
-  [
-    'more, of which the ledger knows a part',
-    'over_reversed',
-    [{ ...B, amountMinor: 701 }],
-    [A],
-    [],
-  ],
-  [
-    'another amount than is booked',
-    'reversal_differs',
-    [{ ...A, amountMinor: 299 }],
-    [A],
-    ['trr_a'],
-  ],
-  ['another currency', 'reversal_differs', [{ ...A, currency: 'eur' }], [], []],
-  ['one is booked that Stripe does not have', 'reversal_not_at_stripe', [B], [A], ['trr_a']],
-] as const)('%s: an alarm, and nothing is booked', (_what, reason, listed, booked, before) => {
-  expect(judgeReversals(PAID, listed, booked, before)).toEqual({ is: 'alarm', reason });
-});
+const CONTRADICTIONS: readonly {
+  readonly what: string;
+  readonly reason: string;
+  readonly listed: readonly Reversal[];
+  readonly booked?: readonly Reversal[];
+  readonly before?: readonly string[];
+}[] = [
+  {
+    what: 'more came back than was paid',
+    reason: 'over_reversed',
+    listed: [A, { ...B, amountMinor: 701 }],
+  },
+  {
+    what: 'more, of which only the ledger knows a part',
+    reason: 'over_reversed',
+    listed: [{ ...B, amountMinor: 701 }],
+    booked: [A],
+  },
+  {
+    what: 'another amount than is booked',
+    reason: 'reversal_differs',
+    listed: [{ ...A, amountMinor: 299 }],
+    booked: [A],
+    before: ['trr_a'],
+  },
+  {
+    what: 'another currency',
+    reason: 'reversal_differs',
+    listed: [{ ...A, currency: 'eur' }],
+  },
+  {
+    what: 'one is booked that Stripe does not have',
+    reason: 'reversal_not_at_stripe',
+    listed: [B],
+    booked: [A],
+    before: ['trr_a'],
+  },
+];
+
+test.each(CONTRADICTIONS)(
+  '$what: an alarm, and nothing is booked',
+  ({ before = [], booked = [], listed, reason }) => {
+    expect(judgeReversals(PAID, listed, booked, before)).toEqual({ is: 'alarm', reason });
+  },
+);
