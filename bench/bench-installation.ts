@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { wakeWaitingTransfers } from '../src/activities/wake-waiting-transfers';
 import { withDatabase, withTemporal } from '../src/client/connections';
-import { importAccounts, wakeWaitingTransfers } from '../src/client/import-accounts';
+import { importAccounts } from '../src/client/import-accounts';
 import { readJobStatus } from '../src/client/read-status';
 import { recordSettlement, startJob } from '../src/client/settle';
 import { setUp } from '../src/client/setup';

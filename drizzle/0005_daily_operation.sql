@@ -53,6 +53,7 @@ ALTER TABLE "settlements" ADD COLUMN "rejected_reasons" json;--> statement-break
 ALTER TABLE "settlements" ADD COLUMN "rejected_at" timestamp with time zone;--> statement-breakpoint
 -- What stands here already was recorded with its job in one transaction.
 UPDATE "settlements" SET "status" = 'accepted';--> statement-breakpoint
+CREATE INDEX "user_stripe_accounts_by_account" ON "user_stripe_accounts" USING btree ("stripe_account_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_waiting" ON "stripe_events" USING btree ("received_at") WHERE "stripe_events"."status" = 'received';--> statement-breakpoint
 CREATE INDEX "stripe_events_of_transfer" ON "stripe_events" USING btree ("payout_transfer_id") WHERE "stripe_events"."payout_transfer_id" is not null;--> statement-breakpoint
 CREATE INDEX "settlements_handed_in" ON "settlements" USING btree ("recorded_at") WHERE "settlements"."status" in ('completed', 'rejected');--> statement-breakpoint

@@ -1,9 +1,9 @@
 import type { TransferView } from '../domain/contracts';
 import { inTransaction } from '../db/database';
-import { findUserStripeAccount, markAccountTryable } from '../db/user-stripe-accounts';
+import { findUserStripeAccount } from '../db/user-stripe-accounts';
 import { lockTransfer } from '../db/transfer-moves';
-import { askPayeeReadiness as askStripe } from '../stripe/payee-readiness';
 import type { ActivityDependencies } from './dependencies';
+import { learnReadiness } from './learn-readiness';
 import { pausingWhenRefused } from './refused-read';
 import { viewOf } from './transfer-view';
 
@@ -17,17 +17,13 @@ export async function askPayeeReadiness(
   dependencies: ActivityDependencies,
   { transferId }: { readonly transferId: string },
 ): Promise<TransferView> {
-  const { database, stripe } = dependencies;
+  const { database } = dependencies;
   const waiting = await inTransaction(database, (executor) => lockTransfer(executor, transferId));
   const account = await findUserStripeAccount(database, waiting.userId);
   if (account !== undefined) {
-    const readiness = await pausingWhenRefused(dependencies, waiting.settlementId, () =>
-      askStripe(stripe, account.stripeAccountId),
+    await pausingWhenRefused(dependencies, waiting.settlementId, () =>
+      learnReadiness(dependencies, account.stripeAccountId, [account]),
     );
-    if (readiness !== 'not_ready') {
-      const learnt = readiness === 'ready' ? 'ready' : 'not_asked';
-      await markAccountTryable(database, account, learnt);
-    }
   }
   return viewOf(waiting, 0);
 }

@@ -35,9 +35,8 @@ async function isCauseGone(
   pause: PayoutControl,
 ): Promise<boolean> {
   try {
-    if (pause.neededMinor !== null && pause.currency !== null) {
-      const balances = await availableBalances(stripe);
-      return (balances.get(pause.currency) ?? 0) >= pause.neededMinor;
+    if (pause.neededMinor !== null) {
+      return isFunded(pause, await availableBalances(stripe));
     }
     if (pause.cause === STRIPE_LIST_UNREADABLE) {
       // The job goes on trying to read the list; the reading that succeeds lifts it.
@@ -56,4 +55,12 @@ async function isCauseGone(
     }
     throw error;
   }
+}
+
+/** Whether what a pause for missing funds needs is available. */
+export function isFunded(
+  { currency, neededMinor }: Pick<PayoutControl, 'currency' | 'neededMinor'>,
+  available: ReadonlyMap<string, number>,
+): boolean {
+  return neededMinor !== null && currency !== null && (available.get(currency) ?? 0) >= neededMinor;
 }

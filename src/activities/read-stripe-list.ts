@@ -1,22 +1,18 @@
 import type { ListProgress, ListReading, PauseInForce } from '../domain/contracts';
-import { transferGroup, TRANSFER_ID_PATTERN } from '../domain/ids';
+import { transferGroup } from '../domain/ids';
 import { STRIPE_LIST_TRIES_MAX } from '../domain/limits';
-import { isAlarm } from '../domain/next-state';
 import { STRIPE_LIST_UNREADABLE } from '../domain/pause-causes';
-import { isAllBack } from '../domain/reconciliation';
-import { inTransaction, type Database, type Executor } from '../db/database';
+import { inTransaction, type Database } from '../db/database';
 import { readPayoutClock } from '../db/payout-clock';
 import { liftCauseByAutomation, pauseByAutomation } from '../db/payout-controls';
 import { recordStripeListRead } from '../db/payout-jobs';
-import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
-import { lockTransfer } from '../db/transfer-moves';
 import { listTransfersPage, type ListedTransfer } from '../stripe/list-transfers';
 import { isReadFailure } from '../stripe/read-failures';
-import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
+import { isPaymentOf } from './adopt-listed-transfer';
+import { compareListedTransfers } from './compare-listed-transfers';
 import type { ActivityDependencies } from './dependencies';
 import { pauseOf } from './pause-in-force';
 import { pausingWhenRefused } from './refused-read';
-import { raiseAlarm, settleCreatedTransfer } from './settle-created-transfer';
 
 export interface ReadStripeListInput {
   readonly settlementId: string;
@@ -73,7 +69,7 @@ async function readPage(
     ),
   );
   for (const matches of matchesByTransfer(page.transfers, dependencies)) {
-    await compare(dependencies, settlementId, matches);
+    await compareListedTransfers(dependencies, settlementId, matches);
   }
   if (page.nextAfter !== null) {
     return { beganAtMs, afterStripeTransferId: page.nextAfter };
@@ -127,51 +123,4 @@ function matchesByTransfer(
     }
   }
   return byTransfer.values();
-}
-
-async function compare(
-  dependencies: ActivityDependencies,
-  settlementId: string,
-  matches: readonly [ListedTransfer, ...ListedTransfer[]],
-): Promise<void> {
-  const transferId = matches[0].metadata['payout_transfer_id'] ?? '';
-  await inTransaction(dependencies.database, async (executor) => {
-    const known = TRANSFER_ID_PATTERN.test(transferId)
-      ? await findTransferById(executor, transferId)
-      : undefined;
-    if (known?.settlementId !== settlementId) {
-      await raiseAlarm(executor, settlementId, `unexpected_stripe_transfer:${matches[0].id}`);
-      return;
-    }
-    const transfer = await lockTransfer(executor, transferId);
-    if (transfer.status === 'unknown' && isAlarm(transfer.failureReason)) {
-      // A person has to look, at more than this page shows.
-      return;
-    }
-    // Claimed and unknown ones too: rows that came back older may have lost the very send that is listed here, and
-    // their runs would find no trace of it. A run that is under way finds its row paid.
-    if (transfer.status === 'completed') {
-      await recordSeconds(executor, transfer, matches);
-      return;
-    }
-    const { verdict } = await adoptMatches(executor, transfer, matches, dependencies.platform);
-    if (verdict.is === 'alarm') {
-      await raiseAlarm(executor, settlementId, `stripe_list_mismatch:${transfer.id}`);
-    }
-  });
-}
-
-/** Further transfers for a debt that is paid; one that came back whole has done no harm. */
-async function recordSeconds(
-  executor: Executor,
-  paid: PayoutTransfer,
-  matches: readonly ListedTransfer[],
-): Promise<void> {
-  for (const match of matches) {
-    if (!isAllBack(match)) {
-      const { amountMinor, id: stripeTransferId } = match;
-      const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
-      await settleCreatedTransfer(executor, paid, created);
-    }
-  }
 }

@@ -1,8 +1,3 @@
-import type { Client } from '@temporalio/client';
-
-import { SIGNALS } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
-import { isTerminal } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
@@ -11,7 +6,6 @@ import {
   lockUserStripeAccount,
   replaceUserStripeAccount,
 } from '../db/user-stripe-accounts';
-import { wakeWorkflows, type WakeUp } from '../activities/wake-workflows';
 import type { AccountsFile, RejectedRow, UserAccount } from './accounts-file';
 
 export interface ImportReport {
@@ -97,25 +91,4 @@ async function importAccount(
     });
   }
   return 'replaced';
-}
-
-/**
- * Wakes the transfers that wait for these users, and their jobs, one signal each. A signal says only "look again", so
- * a lost or a doubled one changes nothing; who has no open run is left to the next start of the job.
- */
-export async function wakeWaitingTransfers(
-  connections: { readonly client: Client; readonly database: Database },
-  userIds: readonly string[],
-): Promise<number> {
-  const waiting = await findWaitingTransfersOfUsers(connections.database, userIds);
-  const open = waiting.filter(({ status }) => !isTerminal(status));
-  const wakeUps: WakeUp[] = [
-    ...open.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.payeeReady })),
-    ...[...new Set(open.map(({ settlementId }) => settlementId))].map((settlementId) => ({
-      workflowId: jobWorkflowId(settlementId),
-      signal: SIGNALS.changed,
-    })),
-  ];
-  await wakeWorkflows(connections.client, wakeUps);
-  return open.length;
 }

@@ -23,6 +23,8 @@ export interface TransferStatusRow {
   readonly userId: string;
   readonly award: string;
   readonly amountMinor: number;
+  /** What came back of it; the transfer stays completed. */
+  readonly amountReversedMinor: number;
   readonly currency: string;
   readonly status: TransferStatus;
   readonly attemptCount: number;
@@ -116,6 +118,7 @@ function rowOf(transfer: PayoutTransfer): TransferStatusRow {
     userId: transfer.userId,
     award: transfer.award,
     amountMinor: transfer.amountMinor,
+    amountReversedMinor: transfer.amountReversedMinor,
     currency: transfer.currency,
     status: transfer.status,
     attemptCount: transfer.attemptCount,

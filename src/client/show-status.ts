@@ -20,6 +20,7 @@ export function statusTable(status: SettlementStatus): string {
     {
       user: 'left',
       amount: 'right',
+      'came back': 'right',
       status: 'left',
       attempts: 'right',
       'Stripe transfer': 'left',
@@ -30,6 +31,7 @@ export function statusTable(status: SettlementStatus): string {
       .map((row) => [
         row.userId,
         formatAmount(row.amountMinor, row.currency),
+        row.amountReversedMinor === 0 ? '' : formatAmount(row.amountReversedMinor, row.currency),
         row.status,
         row.attemptCount.toString(),
         row.stripeTransferId ?? '',

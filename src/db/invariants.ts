@@ -5,7 +5,7 @@
  * are not here: what Stripe did with a key and whether it was claimed before (`payouts verify` compares Stripe's list);
  * who has a live workflow (`payouts verify` asks Temporal); transitions over time, of which no history is kept (a trigger
  * refuses illegal ones, and the guards below say that it stands); the sealed hash, which is no SQL (`ledger-hash.ts`);
- * webhooks, which are not received yet; privileges, since the product owns its tables and triggers guard them instead.
+ * webhooks, which are hints and never the truth; privileges, since the product owns its tables and triggers guard them instead.
  */
 import { sql, type SQL } from 'drizzle-orm';
 
@@ -223,6 +223,20 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
       where posting.transfer_id = transfer.id and posting.kind = 'reversal'
         and coalesce(posting.stripe_transfer_id, transfer.stripe_transfer_id) = transfer.stripe_transfer_id
     )`,
+
+  'of no Stripe transfer came more back than was paid with it': sql`
+    select reversal.settlement_id, coalesce(reversal.stripe_transfer_id, min(reversal.id)::text)
+    from ledger_transactions as reversal
+    join ledger_entries as entry
+      on entry.ledger_transaction_id = reversal.id and entry.account = 'stripe_balance'
+    where reversal.kind = 'reversal'
+    group by reversal.settlement_id, reversal.stripe_transfer_id
+    having sum(entry.amount_minor) > coalesce((
+      select -sum(paid.amount_minor) from ledger_transactions as posting
+      join ledger_entries as paid
+        on paid.ledger_transaction_id = posting.id and paid.account = 'stripe_balance'
+      where posting.stripe_transfer_id = reversal.stripe_transfer_id and posting.kind in ('payout', 'overpaid')
+    ), 0)`,
 
   'the winners of every job are its transfers, one to one': sql`
     select settlement_id, coalesce(transfer.id::text, settlement_id || ' ' || user_id || ' ' || award)

@@ -1,7 +1,9 @@
 import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 
+import { REVERSAL_LEDGER_PREFIX } from '../domain/ids';
 import type { LedgerAccount, LedgerEntry, LedgerTransactionKind } from '../domain/ledger';
 import type { ReasonCode } from '../domain/reasons';
+import type { Reversal } from '../domain/reversals';
 import type { Executor } from './database';
 import { lockJobForPosting } from './ledger-hash';
 import { ledgerEntries, ledgerTransactions } from './schema';
@@ -133,6 +135,75 @@ export async function findRecordedEnds(
   return records.flatMap(({ reason, transferId }) =>
     transferId === null ? [] : [{ transferId, reason }],
   );
+}
+
+/** A Stripe transfer in the ledger: what it moved, and for which debt. */
+export interface BookedTransfer {
+  readonly stripeTransferId: string;
+  readonly transferId: string;
+  readonly settlementId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+/** The payment, owed or not, that a Stripe transfer is booked as. */
+export async function findBookedTransfer(
+  executor: Executor,
+  stripeTransferId: string,
+): Promise<BookedTransfer | undefined> {
+  const [booked] = await executor
+    .select({
+      transferId: ledgerTransactions.transferId,
+      settlementId: ledgerTransactions.settlementId,
+      amountMinor: ledgerEntries.amountMinor,
+      currency: ledgerEntries.currency,
+    })
+    .from(ledgerTransactions)
+    .innerJoin(ledgerEntries, ofStripeBalance)
+    .where(
+      and(
+        eq(ledgerTransactions.stripeTransferId, stripeTransferId),
+        inArray(ledgerTransactions.kind, ['payout', 'overpaid']),
+      ),
+    );
+  if (booked === undefined || booked.transferId === null) {
+    return undefined;
+  }
+  const { currency, settlementId, transferId } = booked;
+  return { stripeTransferId, transferId, settlementId, amountMinor: -booked.amountMinor, currency };
+}
+
+const ofStripeBalance = and(
+  eq(ledgerEntries.ledgerTransactionId, ledgerTransactions.id),
+  eq(ledgerEntries.account, 'stripe_balance'),
+);
+
+/** What the ledger has as come back of a booked transfer, oldest first. */
+export async function findBookedReversals(
+  executor: Executor,
+  { settlementId, stripeTransferId }: BookedTransfer,
+): Promise<Reversal[]> {
+  const records = await executor
+    .select({
+      idempotencyKey: ledgerTransactions.idempotencyKey,
+      amountMinor: ledgerEntries.amountMinor,
+      currency: ledgerEntries.currency,
+    })
+    .from(ledgerTransactions)
+    .innerJoin(ledgerEntries, ofStripeBalance)
+    .where(
+      and(
+        eq(ledgerTransactions.settlementId, settlementId),
+        eq(ledgerTransactions.kind, 'reversal'),
+        eq(ledgerTransactions.stripeTransferId, stripeTransferId),
+      ),
+    )
+    .orderBy(asc(ledgerTransactions.id));
+  return records.map(({ amountMinor, currency, idempotencyKey }) => ({
+    id: idempotencyKey.slice(REVERSAL_LEDGER_PREFIX.length),
+    amountMinor,
+    currency,
+  }));
 }
 
 export interface TrialBalanceRow {

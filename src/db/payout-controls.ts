@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, isNull, or, sql } from 'drizzle-orm';
 
 import { ASK_FIRST_MS, ASK_LONGEST_MS, PAUSE_MEMORY_MS } from '../domain/limits';
 import type { Executor } from './database';
@@ -139,6 +139,15 @@ const LIFTED_BY_AUTOMATION = { liftedAt: sql`payout_now()`, liftedBy: 'automatio
 
 function isLiftable() {
   return and(eq(payoutControls.owner, 'automation'), isNull(payoutControls.liftedAt));
+}
+
+/** The pauses that automation set because funds are missing, whenever their next look is. */
+export async function findFundsPauses(executor: Executor): Promise<PayoutControl[]> {
+  return executor
+    .select()
+    .from(payoutControls)
+    .where(and(isLiftable(), isNotNull(payoutControls.neededMinor)))
+    .orderBy(payoutControls.id);
 }
 
 /** Automation lifts a pause that it set itself; one that a person has lifted meanwhile stays theirs. */

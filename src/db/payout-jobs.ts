@@ -100,6 +100,15 @@ export async function findOpenJobs(
     .limit(page.jobsMax);
 }
 
+/** The settlements whose jobs wait for money at Stripe. */
+export async function findSettlementsAwaitingFunds(executor: Executor): Promise<string[]> {
+  const waiting = await executor
+    .select({ settlementId: payoutJobs.settlementId })
+    .from(payoutJobs)
+    .where(eq(payoutJobs.status, 'awaiting_funds'));
+  return waiting.map(({ settlementId }) => settlementId);
+}
+
 /**
  * Moves a job along a legal edge. Safe to repeat: a job that is already there, or in a state without that edge,
  * stays as it is.

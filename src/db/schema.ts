@@ -156,6 +156,8 @@ export const userStripeAccounts = pgTable(
       'user_stripe_accounts_are_accounts',
       sql`${table.stripeAccountId} ~ '^acct_[A-Za-z0-9_]+$'`,
     ),
+    // Stripe's events name the account and not the user.
+    index('user_stripe_accounts_by_account').on(table.stripeAccountId),
   ],
 );
 
@@ -501,10 +503,13 @@ export const stripeEvents = pgTable(
     receivedAt: createdAt('received_at'),
     deliveryCount: integer('delivery_count').notNull().default(1),
     status: text('status').$type<StripeEventStatus>().notNull().default('received'),
-    /** What came of it, as a code; null while nothing has. */
+    /** What came of it, as a code; while it is `received`, why its last try failed. */
     result: text('result'),
     processedAt: instant('processed_at'),
-    /** Tries that failed because Stripe or Postgres did; the next one waits longer each time. */
+    /**
+     * Tries begun, and when the next may: set as a try begins, each time further off, so that one that dies or fails
+     * needs no note.
+     */
     tryCount: integer('try_count').notNull().default(0),
     nextTryAt: instant('next_try_at'),
   },

@@ -10,7 +10,6 @@ export interface BookTransfer {
   readonly amountMinor: number;
   readonly currency: string;
   readonly stripeTransferId: string | null;
-  readonly amountReversedMinor: number;
   /** How long ago the row changed, by Postgres's clock. */
   readonly unchangedMs: number;
 }
@@ -20,6 +19,8 @@ export interface Booking {
   readonly stripeTransferId: string;
   readonly transferId: string;
   readonly amountMinor: number;
+  /** What the ledger has as come back of it. */
+  readonly reversedMinor: number;
   readonly currency: string;
   /** The account that was frozen for it; null where no attempt row tells (a restored database). */
   readonly destination: string | null;
@@ -60,7 +61,6 @@ interface BookTransferRow extends Record<string, unknown> {
   amount_minor: string;
   currency: string;
   stripe_transfer_id: string | null;
-  amount_reversed: string;
   unchanged_ms: number;
 }
 
@@ -80,7 +80,7 @@ export async function readBookTransfers(
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const { rows } = await executor.execute<BookTransferRow>(sql`
-      select id, status, amount_minor, currency, stripe_transfer_id, amount_reversed,
+      select id, status, amount_minor, currency, stripe_transfer_id,
         ${msSince(sql`updated_at`)} as unchanged_ms
       from payout_transfers
       where payout_job_id = (select id from payout_jobs where settlement_id = ${settlementId})
@@ -103,7 +103,6 @@ function bookTransferOf(row: BookTransferRow): BookTransfer {
     amountMinor: Number(row.amount_minor),
     currency: row.currency,
     stripeTransferId: row.stripe_transfer_id,
-    amountReversedMinor: Number(row.amount_reversed),
     unchangedMs: row.unchanged_ms,
   };
 }
@@ -116,6 +115,7 @@ interface BookingRow extends Record<string, unknown> {
   stripe_transfer_id: string;
   transfer_id: string;
   amount_minor: string;
+  reversed_minor: string;
   currency: string;
   destination: string | null;
 }
@@ -126,7 +126,16 @@ export async function readBookings(
   settlementId: string,
 ): Promise<Map<string, Booking>> {
   const { rows } = await executor.execute<BookingRow>(sql`
-    select posting.stripe_transfer_id, posting.transfer_id, -entry.amount_minor as amount_minor, entry.currency, (
+    with came_back as (
+      select reversal.stripe_transfer_id, sum(entry.amount_minor) as reversed_minor
+      from ledger_transactions as reversal
+      join ledger_entries as entry
+        on entry.ledger_transaction_id = reversal.id and entry.account = 'stripe_balance'
+      where reversal.settlement_id = ${settlementId} and reversal.kind = 'reversal'
+      group by reversal.stripe_transfer_id
+    )
+    select posting.stripe_transfer_id, posting.transfer_id, -entry.amount_minor as amount_minor, entry.currency,
+      coalesce(came_back.reversed_minor, 0)::text as reversed_minor, (
       select generation.destination from payout_attempts as attempt
       join payout_generations as generation
         on generation.transfer_id = attempt.transfer_id and generation.generation = attempt.generation
@@ -136,6 +145,7 @@ export async function readBookings(
     from ledger_transactions as posting
     join ledger_entries as entry
       on entry.ledger_transaction_id = posting.id and entry.account = 'stripe_balance'
+    left join came_back on came_back.stripe_transfer_id = posting.stripe_transfer_id
     where posting.settlement_id = ${settlementId} and posting.kind in ('payout', 'overpaid')
     order by posting.id`);
   return new Map(
@@ -145,6 +155,7 @@ export async function readBookings(
         stripeTransferId: row.stripe_transfer_id,
         transferId: row.transfer_id,
         amountMinor: Number(row.amount_minor),
+        reversedMinor: Number(row.reversed_minor),
         currency: row.currency,
         destination: row.destination,
       },

@@ -81,6 +81,15 @@ export async function markCompleted(
   });
 }
 
+/** How much of the payment has come back in all; the ledger has a record of each part. It stays paid. */
+export async function recordReversed(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  amountReversedMinor: number,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: transfer.status, amountReversedMinor });
+}
+
 /** Definitely not created, and worth another attempt. */
 export async function markRetryable(
   executor: Executor,

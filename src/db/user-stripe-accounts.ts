@@ -18,6 +18,18 @@ export async function findUserStripeAccount(
   return account;
 }
 
+/** The users that are paid to this connected account; nearly always one or none. */
+export async function findOwnersOfAccount(
+  executor: Executor,
+  stripeAccountId: string,
+): Promise<UserStripeAccount[]> {
+  return executor
+    .select()
+    .from(userStripeAccounts)
+    .where(eq(userStripeAccounts.stripeAccountId, stripeAccountId))
+    .orderBy(userStripeAccounts.userId);
+}
+
 /** Locks a user's account against a second import, and returns it. */
 export async function lockUserStripeAccount(
   executor: Executor,

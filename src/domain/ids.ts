@@ -49,6 +49,14 @@ export function transferGroup(settlementId: string): string {
   return `settlement:${settlementId}`;
 }
 
+const TRANSFER_GROUP = /^settlement:(.+)$/;
+
+/** The settlement that a transfer group of ours names; undefined when it names none. */
+export function settlementIdOfGroup(group: string | null): string | undefined {
+  const settlementId = TRANSFER_GROUP.exec(group ?? '')?.[1];
+  return settlementId !== undefined && ID_PATTERN.test(settlementId) ? settlementId : undefined;
+}
+
 /** The seed's key for the ledger record of one attempt (M8). */
 export function attemptLedgerKey(transferId: string, attemptNumber: number): string {
   return `ledger:payout:${transferId}:${attemptNumber.toString()}`;
@@ -67,3 +75,11 @@ export function settlementLedgerKey(settlementId: string): string {
 export function overpaidLedgerKey(stripeTransferId: string): string {
   return `ledger:overpaid:${stripeTransferId}`;
 }
+
+/** One record for each reversal at Stripe, however often it is told. */
+export function reversalLedgerKey(stripeReversalId: string): string {
+  return `${REVERSAL_LEDGER_PREFIX}${stripeReversalId}`;
+}
+
+/** What stands before Stripe's id in the ledger key of a reversal. */
+export const REVERSAL_LEDGER_PREFIX = 'ledger:reversal:';

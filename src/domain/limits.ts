@@ -100,6 +100,27 @@ export const SWEEP_TRANSFERS_MAX = 500;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 
+/** A webhook that was signed longer ago is refused: somebody repeats it (Stripe's own default, docs.stripe.com/webhooks). */
+export const WEBHOOK_AGE_MAX_MS = 5 * MINUTE_MS;
+/** One signed further in the future than clocks differ would be valid for too long. */
+export const WEBHOOK_FUTURE_MAX_MS = MINUTE_MS;
+/** Events are some kilobytes; nothing larger is read from somebody who has not proven to be Stripe. */
+export const WEBHOOK_BODY_BYTES_MAX = 512 * 1024;
+/**
+ * First and longest wait before an event that could not be processed is tried again. The first is longer than a try
+ * takes, so that the same event is seldom worked on twice at a time.
+ */
+export const EVENT_TRY_FIRST_MS = MINUTE_MS;
+export const EVENT_TRY_LONGEST_MS = HOUR_MS;
+/** Tries after which a transfer that Stripe does not find is taken for none. */
+export const EVENT_TRIES_OF_MISSING_MAX = 5;
+/** Events that one process works on at a time; each asks Stripe a question or two. */
+export const EVENTS_AT_ONCE = 5;
+/** Ids of fresh events that a gateway remembers; what comes on top waits for its next look. */
+export const EVENTS_NOTICED_MAX = 1_000;
+/** How often a gateway looks for events that wait in Postgres. */
+export const EVENT_LOOK_MS = MINUTE_MS;
+
 /** Closed workflows must stay visible longer than the payee wait (design §6). */
 export const NAMESPACE_RETENTION_DAYS = 45;
 /** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */

@@ -5,14 +5,15 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
+import { sql } from 'drizzle-orm';
 
 import { freePort } from '../../local/free-port';
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyBreak, VerifyReport } from '../../src/client/verify/verify-report';
 import { inTransaction } from '../../src/db/database';
 import { postLedger } from '../../src/db/ledger';
-import { overpaidLedgerKey } from '../../src/domain/ids';
-import { overpaidPosting } from '../../src/domain/ledger';
+import { overpaidLedgerKey, reversalLedgerKey } from '../../src/domain/ids';
+import { overpaidPosting, reversalPosting } from '../../src/domain/ledger';
 import { accountsOf, API_KEY, Bed, settlementOf, until } from '../e2e/bed';
 import type { TestProcess } from '../support/processes';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
@@ -311,6 +312,29 @@ test('money came back at Stripe and not here', async () => {
     },
   ]);
   expect(report.totals['usd']).toMatchObject({ reversedMinor: 300 });
+  // Booked it is no break any more; what only the ledger has is one again.
+  await book('trr_true', 300);
+  expect((await bed.json<VerifyReport>('verify', 'reversed')).ok).toBe(true);
+  await book('trr_invented', 1);
+  expect(breaksOf(await verifyBroken('reversed'))).toMatchObject([
+    { kind: 'reversed', hereMinor: 301, stripeMinor: 300 },
+  ]);
+
+  async function book(reversalId: string, amountMinor: number): Promise<void> {
+    await inTransaction(bed.database, async (executor) => {
+      await postLedger(executor, {
+        idempotencyKey: reversalLedgerKey(reversalId),
+        kind: 'reversal',
+        settlementId: 'reversed',
+        transferId: id,
+        stripeTransferId: stripeTransferId ?? '',
+        entries: reversalPosting(amountMinor, 'usd'),
+      });
+      await executor.execute(
+        sql`update payout_transfers set amount_reversed = amount_reversed + ${amountMinor} where id = ${id}`,
+      );
+    });
+  }
 });
 
 test('our name on a transfer that is not ours; what is no id is not repeated', async () => {

@@ -95,6 +95,7 @@ const updateTransfer = (id: string, set: string) => [
 
 const PAID_BOOKED = 'every paid transfer has one booking of its Stripe transfer, with its amount';
 const PAYABLE = 'prizes_payable is the sum of the transfers that are neither paid nor voided';
+const CAME_BACK = 'of no Stripe transfer came more back than was paid with it';
 const LEGAL = 'every transfer is in a legal state';
 const ENDS = 'every end of an attempt in the ledger is the end of an attempt';
 const WINNERS = 'the winners of every job are its transfers, one to one';
@@ -130,6 +131,7 @@ const CASES: readonly [string, (story: Story) => string[], (readonly string[])?]
         debit: 'stripe_balance',
         credit: 'reversed_prizes',
       }),
+    [CAME_BACK],
   ],
   [
     'the debt of every job is booked once, with its total',
@@ -191,6 +193,16 @@ const CASES: readonly [string, (story: Story) => string[], (readonly string[])?]
   [
     'what came back of a payment is what the ledger says',
     ({ paid }) => updateTransfer(paid, 'amount_reversed = 1'),
+  ],
+  [
+    CAME_BACK,
+    ({ settlement, paid }) =>
+      record('reversal', settlement, {
+        transfer: paid,
+        stripe: `tr_never_booked_${paid.slice(0, 8)}`,
+        debit: 'stripe_balance',
+        credit: 'reversed_prizes',
+      }),
   ],
   [
     WINNERS,

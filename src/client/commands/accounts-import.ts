@@ -1,9 +1,10 @@
+import { wakeWaitingTransfers } from '../../activities/wake-waiting-transfers';
 import { loadSettings } from '../../config/settings';
 import { assertInstallation } from '../../db/installation';
 import { readAccountsFile } from '../accounts-file';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
-import { importAccounts, wakeWaitingTransfers } from '../import-accounts';
+import { importAccounts } from '../import-accounts';
 import { operatorOf } from '../operator';
 import type { CommandContext, JsonOption } from './command-context';
 

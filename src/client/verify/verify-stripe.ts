@@ -173,15 +173,13 @@ function breaksOf(listed: ListedTransfer, books: Books): VerifyBreak[] {
     booking.amountMinor !== listed.amountMinor ||
     booking.currency !== listed.currency ||
     (booking.destination !== null && booking.destination !== listed.destination);
-  // The row tells of its own Stripe transfer; what came back of an overpaid one is recorded nowhere yet.
-  const reversedMinor = transfer.stripeTransferId === listed.id ? transfer.amountReversedMinor : 0;
   return [
     ...(isOther ? [breakOf('other_amount', books, { listed, booking })] : []),
-    ...(reversedMinor !== listed.amountReversedMinor
+    ...(booking.reversedMinor !== listed.amountReversedMinor
       ? [
           {
             ...breakOf('reversed', books, { listed, booking }),
-            hereMinor: reversedMinor,
+            hereMinor: booking.reversedMinor,
             stripeMinor: listed.amountReversedMinor,
           },
         ]

@@ -1,0 +1,183 @@
+/**
+ * Goal: webhooks make open runs go on at once: a lost answer is learnt, a winner who has become ready is paid; and what
+ * came back is shown, and no break of the books.
+ * Method: the built command, a worker and a namespace of this file's own; the route and the processing of the gateway in
+ * this process, with a real client of Temporal. What would resolve each case without a webhook is shut off or far away.
+ */
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import Fastify, { type FastifyInstance } from 'fastify';
+
+import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
+import type { VerifyReport } from '../../src/client/verify/verify-report';
+import type { TransferStatusRow } from '../../src/client/read-status';
+import {
+  startEventProcessing,
+  type EventProcessing,
+} from '../../src/gateway/process-stripe-events';
+import { stripeWebhookRoute } from '../../src/gateway/stripe-webhook-route';
+import { WebhookCounts } from '../../src/gateway/webhook-counts';
+import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
+import { createStripeClient } from '../../src/stripe/client';
+import { createTestDatabase, type TestDatabase } from '../support/postgres';
+import { testTemporalAddress } from '../support/temporal';
+import { accountOf, accountsOf, API_KEY, Bed, settlementOf, until, userOf } from './bed';
+
+const LONG_MS = 120_000;
+const SECRET = 'whsec_ofTheSandbox';
+const NAMESPACE = `webhooks-${randomBytes(4).toString('hex')}`;
+
+let sandbox: StripeSandbox;
+let database: TestDatabase;
+let bed: Bed;
+let connection: Connection;
+let temporal: Client;
+let server: FastifyInstance;
+let processing: EventProcessing;
+/** While it is shut, deliveries are not taken. */
+let isShut = false;
+
+beforeAll(async () => {
+  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
+  const temporalAddress = testTemporalAddress();
+  bed = new Bed(
+    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
+    { TEMPORAL_NAMESPACE: NAMESPACE },
+  );
+  await bed.json('setup');
+  await bed.worker();
+  connection = await Connection.connect({ address: temporalAddress });
+  temporal = new Client({ connection, namespace: NAMESPACE });
+  await startGateway();
+}, LONG_MS);
+
+async function startGateway(): Promise<void> {
+  const stripe = createStripeClient({ apiKey: API_KEY, apiBase: sandbox.baseUrl });
+  const { accountId: stripeAccountId, livemode } = await identifyStripeAccount(stripe);
+  const platform = { installationId: 'local', stripeAccountId, livemode };
+  const counts = new WebhookCounts();
+  processing = startEventProcessing({
+    counts,
+    dependencies: { database: bed.database, stripe, platform, client: temporal },
+    log: { info: () => undefined, warn: () => undefined },
+  });
+  server = Fastify();
+  server.addHook('onRequest', async (_request, reply) => {
+    if (isShut) {
+      await reply.code(503).send();
+    }
+  });
+  await server.register(stripeWebhookRoute, {
+    database: bed.database,
+    secrets: [SECRET],
+    livemode,
+    counts,
+    onStored: (eventId) => processing.notice(eventId),
+  });
+  const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/v1/webhooks/stripe`;
+  await control('webhooks', { url, secret: SECRET });
+  await control('webhooks', { url, secret: SECRET, connect: true });
+}
+
+afterAll(async () => {
+  await server.close();
+  await processing.close();
+  await bed.close();
+  await connection.close();
+  await Promise.all([sandbox.close(), database.drop()]);
+}, LONG_MS);
+
+async function control(name: string, body: object): Promise<void> {
+  const response = await fetch(`${sandbox.baseUrl}/_sandbox/${name}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+}
+
+async function settle(id: string): Promise<void> {
+  const settlement = settlementOf(id, 1);
+  await bed.json('accounts', 'import', bed.file(`${id}-accounts.json`, accountsOf(settlement)));
+  await bed.json('settle', bed.file(`${id}.json`, settlement));
+}
+
+async function onlyTransfer(id: string): Promise<TransferStatusRow> {
+  return (await bed.status(id)).transfers[0]!;
+}
+
+const hasStatus = (id: string, status: string) =>
+  until(
+    `${id} is ${status}`,
+    async () =>
+      (await bed.count('payout_transfers', `settlement_id = '${id}' and status = '${status}'`)) ===
+      1,
+    LONG_MS,
+  );
+
+test(
+  'an unknown outcome that no other send can resolve: the delivery resolves it, and its run completes',
+  async () => {
+    isShut = true;
+    const match = { method: 'POST', path: '/v1/transfers', transferGroup: 'settlement:lost' };
+    await control('faults', [
+      { match, fault: { kind: 'drop_after' } },
+      { match, fault: { kind: 'status', status: 503 }, times: 1_000 },
+    ]);
+    await settle('lost');
+    await hasStatus('lost', 'unknown');
+    isShut = false;
+    await control('webhooks/deliver', {});
+    const { job } = await bed.completed('lost');
+    expect(job.outcome).toBe('paid');
+    const { id, stripeTransferId } = await onlyTransfer('lost');
+    expect(await temporal.workflow.getHandle(`transfer/${id}`).result()).toEqual({
+      transferId: id,
+      stripeTransferId,
+    });
+    expect((await bed.oracle()).byPayoutTransferId[id]?.count).toBe(1);
+  },
+  LONG_MS,
+);
+
+test(
+  'a winner whose account becomes ready is paid long before anybody would have asked',
+  async () => {
+    const account = accountOf(userOf('unready', 0));
+    await bed.control('accounts', { id: account, state: 'inactive' });
+    await settle('unready');
+    await hasStatus('unready', 'blocked');
+    // Nobody asks within this test but for the event.
+    await bed.rows(
+      `update user_stripe_accounts set next_ask_at = payout_now() + interval '1 hour'`,
+    );
+    await bed.control('accounts', { id: account, state: 'active' });
+    expect((await bed.completed('unready')).job.outcome).toBe('paid');
+  },
+  LONG_MS,
+);
+
+test(
+  'what came back is booked: status tells it, verify finds nothing broken, the transfer stays paid',
+  async () => {
+    await settle('back');
+    await bed.completed('back');
+    const { stripeTransferId } = await onlyTransfer('back');
+    const stripe = createStripeClient({ apiKey: API_KEY, apiBase: sandbox.baseUrl });
+    await stripe.transfers.createReversal(stripeTransferId!, { amount: 250 });
+    await until('the reversal is booked', async () => {
+      return (await bed.count('ledger_transactions', `kind = 'reversal'`)) === 1;
+    });
+    expect(await onlyTransfer('back')).toMatchObject({
+      status: 'completed',
+      amountReversedMinor: 250,
+    });
+    const { stdout } = await bed.run(['status', 'back']);
+    expect(stdout).toMatch(/came back/);
+    expect(stdout).toMatch(/2\.50/);
+    const report = await bed.json<VerifyReport>('verify', 'back');
+    expect(report.ok).toBe(true);
+    expect(report.totals['usd']).toMatchObject({ reversedMinor: 250 });
+  },
+  LONG_MS,
+);
