@@ -7,6 +7,8 @@ import {
   type TransferCounts,
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
+import type { SettlementStatus as SettlementRowStatus } from '../domain/settlement';
+import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { findJobBySettlement } from '../db/payout-jobs';
@@ -15,6 +17,7 @@ import {
   summarizeTransfers,
   type PayoutTransfer,
 } from '../db/payout-transfers';
+import { findSettlementRow } from '../db/settlements';
 
 export interface TransferStatusRow {
   readonly id: string;
@@ -50,14 +53,33 @@ export class UnknownSettlementError extends Error {
   }
 }
 
-/** @throws UnknownSettlementError */
+/** A settlement that another system writes as rows, and that is not accepted: nobody of it is paid. */
+export interface SettlementHandedIn {
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly currency: string;
+  readonly status: Exclude<SettlementRowStatus, 'accepted'>;
+  /** Why it was rejected; none otherwise. */
+  readonly rejectedReasons: readonly string[];
+  readonly rejectedAt: Date | null;
+}
+
+/** The rows of another system stand under this id, and have no job. */
+export class SettlementNotAcceptedError extends Error {
+  override readonly name = 'SettlementNotAcceptedError';
+  constructor(readonly settlement: SettlementHandedIn) {
+    super(`settlement ${shownText(settlement.settlementId)} is ${settlement.status}, not accepted`);
+  }
+}
+
+/** @throws UnknownSettlementError, SettlementNotAcceptedError */
 export async function readJobStatus(
   executor: Executor,
   settlementId: string,
 ): Promise<JobStatusReport & { readonly currency: string }> {
   const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
-    throw new UnknownSettlementError(settlementId);
+    throw await whyThereIsNoJob(executor, settlementId);
   }
   const { counts } = await summarizeTransfers(executor, job.id);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -70,12 +92,30 @@ export async function readJobStatus(
   };
 }
 
+async function whyThereIsNoJob(executor: Executor, settlementId: string): Promise<Error> {
+  const row = await findSettlementRow(executor, settlementId);
+  if (row === undefined || row.status === 'accepted') {
+    return new UnknownSettlementError(settlementId);
+  }
+  const { contestId, currency, rejectedAt, rejectedReasons, status } = row;
+  const isRejected = status === 'rejected';
+  return new SettlementNotAcceptedError({
+    settlementId,
+    contestId,
+    currency,
+    status,
+    // Those of an earlier rejection stay beside the row until the next answer.
+    rejectedReasons: isRejected ? (rejectedReasons ?? []) : [],
+    rejectedAt: isRejected ? rejectedAt : null,
+  });
+}
+
 const ROWS_PER_PAGE = 2_000;
 
 /**
  * How a settlement stands, from Postgres alone: a transfer is reported as completed only when its row holds the id of
  * the Stripe transfer that paid it.
- * @throws UnknownSettlementError
+ * @throws UnknownSettlementError, SettlementNotAcceptedError
  */
 export async function readStatus(
   database: Database,

@@ -96,6 +96,18 @@ export const SWEEP_TRANSFERS_MAX = 500;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 
+/** Settlements of other systems that are accepted at a time by one process, each on a connection of its own. */
+export const ACCEPTANCES_AT_ONCE = 4;
+/** How many of them one look takes; the next look goes on. */
+export const ACCEPTANCES_PER_LOOK = 100;
+/** First and longest wait before the listener connects, or looks, again after a failure. */
+export const LISTENER_RETRY_FIRST_MS = 250;
+export const LISTENER_RETRY_LONGEST_MS = 30 * SECOND_MS;
+/** A connection that only listens says nothing when it is lost without a word, so it is asked this often … */
+export const LISTENER_CHECK_MS = 30 * SECOND_MS;
+/** … and is lost when it does not answer within this. */
+export const LISTENER_ANSWER_MS = 10 * SECOND_MS;
+
 /** Closed workflows must stay visible longer than the payee wait (design §6). */
 export const NAMESPACE_RETENTION_DAYS = 45;
 /** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */
