@@ -37,6 +37,9 @@ export interface JobStatusReport {
   readonly status: JobStatus;
   readonly outcome: JobOutcome;
   readonly counts: TransferCounts & { readonly total: number };
+  /** What was missing when Stripe's balance was last asked for, in minor units; null unless the job waits for it. */
+  readonly fundsNeededMinor: number | null;
+  readonly fundsAvailableMinor: number | null;
 }
 
 export interface SettlementStatus {
@@ -88,6 +91,8 @@ export async function readJobStatus(
     status: job.status,
     outcome: jobOutcome(counts),
     counts: { ...counts, total },
+    fundsNeededMinor: job.fundsNeededMinor,
+    fundsAvailableMinor: job.fundsAvailableMinor,
     currency: job.currency,
   };
 }
@@ -124,9 +129,14 @@ export async function readStatus(
   return inTransaction(database, async (transaction) => {
     // One snapshot, so that the counts are those of the rows while the job goes on.
     await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
+    const { id, status, outcome, counts, ...funds } = await readJobStatus(
+      transaction,
+      settlementId,
+    );
+    const { fundsNeededMinor, fundsAvailableMinor } = funds;
     const transfers = await readAllTransfers(transaction, id);
-    return { settlementId, job: { id, status, outcome, counts }, transfers };
+    const job = { id, status, outcome, counts, fundsNeededMinor, fundsAvailableMinor };
+    return { settlementId, job, transfers };
   });
 }
 

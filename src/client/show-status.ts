@@ -1,3 +1,4 @@
+import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { REASONS } from '../domain/reasons';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
@@ -40,6 +41,7 @@ export function statusTable(status: SettlementStatus): string {
     table,
     ...(omitted > 0 ? [`… and ${omitted.toString()} more; --json has all of them`] : []),
     ...explanations(status),
+    ...missingFunds(status),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
 }
@@ -51,6 +53,14 @@ function explanations(status: SettlementStatus): string[] {
     ),
   );
   return [...reasons].sort().map((reason) => `${reason}: ${REASONS[reason].operatorText}`);
+}
+
+function missingFunds({ job, transfers }: SettlementStatus): string[] {
+  const { fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
+  const currency = transfers[0]?.currency;
+  return neededMinor === null || availableMinor === null || currency === undefined
+    ? []
+    : [missingFundsText({ neededMinor, availableMinor }, currency)];
 }
 
 function summaryLine(settlementId: string, job: JobStatusReport): string {

@@ -71,6 +71,8 @@ export const PAYEE_WAIT_MS = PAYEE_WAIT_DAYS_DEFAULT * DAY_MS;
 /** First and longest wait between two questions to Stripe about one payee, or about the platform's own trouble. */
 export const ASK_FIRST_MS = MINUTE_MS;
 export const ASK_LONGEST_MS = HOUR_MS;
+/** When the balance cannot be read in so many tries, the job begins without: the question is advice, Stripe the guard. */
+export const FUNDS_TRIES_MAX = 4;
 /** A pause that is set again this soon after automation lifted it goes on backing off where it was. */
 export const PAUSE_MEMORY_MS = 2 * HOUR_MS;
 /** The same refusal at this many winners in a row is no longer their fault: the settlement pauses. */

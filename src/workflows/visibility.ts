@@ -10,6 +10,7 @@ import {
   type TransferStart,
   type TransferView,
 } from '../domain/contracts';
+import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { REASONS } from '../domain/reasons';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
@@ -79,7 +80,11 @@ export function jobDetails(progress: PayoutProgress): string {
     progress.counts[status].toString(),
     formatAmount(progress.sumsMinor[status], progress.currency),
   ]);
-  return `Job **${progress.status}**, ${progress.outcome}\n\n${table(['transfers', 'count', 'sum'], rows)}`;
+  return `Job **${progress.status}**, ${progress.outcome}${missingText(progress)}\n\n${table(['transfers', 'count', 'sum'], rows)}`;
+}
+
+function missingText({ currency, missing }: PayoutProgress): string {
+  return missing === undefined ? '' : `\n\n${missingFundsText(missing, currency)}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
