@@ -160,7 +160,8 @@ async function readSettlementRow(executor: Executor, settlementId: string): Prom
 
 /**
  * Locks a settlement's row for the rest of a short transaction. Nobody writes it or its winners meanwhile: whoever
- * writes a winner locks the key of its settlement first (`settlement_winners_frozen`).
+ * writes a winner locks the key of its settlement first (`settlement_winners_frozen`). No weaker lock will do: this one
+ * is also what refuses a winner from a transaction whose snapshot is older than the acceptance.
  */
 export async function lockSettlement(
   executor: Executor,

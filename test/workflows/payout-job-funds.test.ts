@@ -21,7 +21,7 @@ import { brokenInvariants } from '../support/invariants';
 import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
 import { bundleWorkflows } from '../support/workflow-bundle';
 import { FakeSettlement } from './fake-settlement';
-import { eventually, jobInput, startJob } from './harness';
+import { eventsOf, eventsWith, eventually, jobInput, startJob } from './harness';
 import { makeNamespace, useTimeSkippingServer } from './servers';
 
 const START_LIMIT_MS = 120_000;
@@ -173,8 +173,15 @@ test('a pause that comes while the money is awaited holds the job when the money
     [scheduled.settlement.settlementId],
   );
   await giveBalance(9_000);
-  await handle.signal(SIGNALS.pause);
-  await handle.signal(SIGNALS.changed);
+  const answers = async () =>
+    eventsWith(await eventsOf(client, handle.workflowId), 'activityTaskCompletedEventAttributes')
+      .length;
+  for (const signal of [SIGNALS.pause, SIGNALS.changed]) {
+    const before = await answers();
+    await handle.signal(signal);
+    await eventually(async () => (await answers()) > before);
+  }
+  expect(await jobOf(scheduled)).toMatchObject({ status: 'awaiting_funds' });
   await bed.liftPauses();
   await handle.signal(SIGNALS.resume);
   expect(await handle.result()).toMatchObject({ outcome: 'paid' });
