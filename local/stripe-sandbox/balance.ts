@@ -1,4 +1,5 @@
 import type { JsonObject } from './json-object';
+import { listSupportedCurrencies } from './currencies';
 import { isPlatform, readSettings } from './settings';
 import type { BalanceRow } from './rows';
 import type { Execution, SandboxState } from './state';
@@ -49,15 +50,27 @@ export function renderBalance(
   const rows = state.store
     .values('balances')
     .filter((row) => row.accountId === accountId && row.livemode === livemode);
-  const account = state.store.get('accounts', accountId);
-  const currency = account?.defaultCurrency ?? 'usd';
-  const shown = rows.length > 0 ? rows : [readBalance(state, { accountId, livemode, currency })];
+  const shown = [...rows, ...untouchedRows(state, { accountId, livemode }, rows)];
   return {
     object: 'balance',
     available: shown.map((row) => amountOf(row.available, row.currency)),
     livemode,
     pending: shown.map((row) => amountOf(row.pending, row.currency)),
   };
+}
+
+/** What pays without ever having been set or used is shown too: the balance tells all that a transfer can take. */
+function untouchedRows(
+  state: SandboxState,
+  { accountId, livemode }: Pick<Purse, 'accountId' | 'livemode'>,
+  touched: readonly BalanceRow[],
+): BalanceRow[] {
+  const own = state.store.get('accounts', accountId)?.defaultCurrency ?? 'usd';
+  const ownFirst = [own, ...listSupportedCurrencies().filter((currency) => currency !== own)];
+  return ownFirst
+    .filter((currency) => !touched.some((row) => row.currency === currency))
+    .map((currency) => readBalance(state, { accountId, livemode, currency }))
+    .filter((row) => row.available !== 0 || (touched.length === 0 && row.currency === own));
 }
 
 /** A definitive refusal: pending money does not count, and a later top-up does not repeat the call. */

@@ -21,8 +21,12 @@ export function isSupportedCurrency(currency: string): boolean {
   return SUPPORTED.has(currency);
 }
 
+export function listSupportedCurrencies(): readonly string[] {
+  return [...SUPPORTED];
+}
+
 export function supportedCurrencies(): string {
-  return [...SUPPORTED].join(', ');
+  return listSupportedCurrencies().join(', ');
 }
 
 /** docs.stripe.com/currencies, "three-decimal currencies" and "special cases". */

@@ -11,4 +11,6 @@ export interface ActivityDependencies {
   readonly platform: Installation;
   readonly maxAttempts: number;
   readonly payeeWaitMs: number;
+  /** The largest single prize, in minor units (`PAYOUT_MAX_AMOUNT_MINOR`). */
+  readonly amountMinorMax: number;
 }

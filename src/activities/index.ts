@@ -1,7 +1,9 @@
-import { activityInfo, Context } from '@temporalio/activity';
+import { activityInfo, Context, log } from '@temporalio/activity';
 
 import type { TransferClaim } from '../domain/contracts';
 import type { PauseScope } from '../db/operator-pauses';
+import { FUNDS_TRIES_MAX } from '../domain/limits';
+import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
@@ -60,6 +62,14 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       readStripeList(dependencies, input, { tryNumber: activityInfo().attempt, wake }),
     ),
     lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input, wake)),
+    checkFunds: discreetly((input: CheckFundsInput) =>
+      checkFunds(dependencies, input, {
+        isLastTry: activityInfo().attempt >= FUNDS_TRIES_MAX,
+        onUnreadable: (why) => {
+          log.warn('the balance could not be read; the job begins all the same', { ...input, why });
+        },
+      }),
+    ),
     askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),

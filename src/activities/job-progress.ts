@@ -7,6 +7,9 @@ import { summarizeTransfers } from '../db/payout-transfers';
 /** A job's state with its counts and sums, derived from the transfers at this moment. */
 export async function progressOf(executor: Executor, job: PayoutJob): Promise<PayoutProgress> {
   const { counts, sumsMinor } = await summarizeTransfers(executor, job.id);
+  const { fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
+  const isMissingMoney =
+    job.status === 'awaiting_funds' && neededMinor !== null && availableMinor !== null;
   return {
     settlementId: job.settlementId,
     jobId: job.id,
@@ -15,5 +18,6 @@ export async function progressOf(executor: Executor, job: PayoutJob): Promise<Pa
     currency: job.currency,
     counts,
     sumsMinor,
+    ...(isMissingMoney && { missing: { neededMinor, availableMinor } }),
   };
 }

@@ -1,8 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES, type ScheduledJob } from '../domain/contracts';
+import { isBeforeSending } from '../domain/funds';
 import { inTransaction } from '../db/database';
-import { findJobById, updateJobRun, updateJobStatus, wantStripeList } from '../db/payout-jobs';
+import { findJobById, updateJobRun, wantStripeList } from '../db/payout-jobs';
 import { blockTransfersWithoutAccount } from '../db/transfer-moves';
 import { schedulePayoutJob } from '../db/schedule-payout-job';
 import { findSettlement } from '../db/settlements';
@@ -19,8 +20,8 @@ export interface ScheduleJobInput {
 }
 
 /**
- * Makes sure that the job and its transfers exist, marks winners without an account as blocked, and begins the job:
- * one transaction, safe to repeat and to race.
+ * Makes sure that the job and its transfers exist, and marks winners without an account as blocked: one transaction,
+ * safe to repeat and to race. A job that has not sent before begins when `checkFunds` lets it.
  *
  * @throws ApplicationFailure `SettlementConflict`, not retried: the settlement has other content than the job was
  *   started for, or is not recorded
@@ -45,9 +46,6 @@ export async function scheduleJob(
     });
     await blockTransfersWithoutAccount(transaction, job.id);
     await updateJobRun(transaction, job.id, input.runId);
-    if (job.status !== 'complete') {
-      await updateJobStatus(transaction, job.id, 'processing');
-    }
     if (!input.isContinued) {
       // Whoever starts a job may have restored the database before (M11).
       await wantStripeList(transaction, job.id);
@@ -57,6 +55,7 @@ export async function scheduleJob(
       jobId: job.id,
       progress: await progressOf(transaction, begun),
       listIsWanted: begun.stripeListWantedAt !== null,
+      fundsAreWanted: isBeforeSending(begun.status),
       pause: await pauseOf(transaction, input.settlementId),
     };
   });

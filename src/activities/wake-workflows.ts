@@ -7,10 +7,11 @@ const REQUESTS_AT_ONCE = 20;
 export async function inBatches<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
+  atOnce: number = REQUESTS_AT_ONCE,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let start = 0; start < items.length; start += REQUESTS_AT_ONCE) {
-    const batch = items.slice(start, start + REQUESTS_AT_ONCE);
+  for (let start = 0; start < items.length; start += atOnce) {
+    const batch = items.slice(start, start + atOnce);
     results.push(...(await Promise.all(batch.map(work))));
   }
   return results;

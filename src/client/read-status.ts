@@ -7,6 +7,8 @@ import {
   type TransferCounts,
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
+import type { SettlementStatus as SettlementRowStatus } from '../domain/settlement';
+import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
@@ -16,6 +18,7 @@ import {
   summarizeTransfers,
   type PayoutTransfer,
 } from '../db/payout-transfers';
+import { findSettlementRow } from '../db/settlements';
 import { shownPause, type ShownPause } from './show-pauses';
 
 export interface TransferStatusRow {
@@ -38,6 +41,9 @@ export interface JobStatusReport {
   readonly status: JobStatus;
   readonly outcome: JobOutcome;
   readonly counts: TransferCounts & { readonly total: number };
+  /** What was missing when Stripe's balance was last asked for, in minor units; null unless the job waits for it. */
+  readonly fundsNeededMinor: number | null;
+  readonly fundsAvailableMinor: number | null;
 }
 
 export interface SettlementStatus {
@@ -56,14 +62,33 @@ export class UnknownSettlementError extends Error {
   }
 }
 
-/** @throws UnknownSettlementError */
+/** A settlement that another system writes as rows, and that is not accepted: nobody of it is paid. */
+export interface SettlementHandedIn {
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly currency: string;
+  readonly status: Exclude<SettlementRowStatus, 'accepted'>;
+  /** Why it was rejected; none otherwise. */
+  readonly rejectedReasons: readonly string[];
+  readonly rejectedAt: Date | null;
+}
+
+/** The rows of another system stand under this id, and have no job. */
+export class SettlementNotAcceptedError extends Error {
+  override readonly name = 'SettlementNotAcceptedError';
+  constructor(readonly settlement: SettlementHandedIn) {
+    super(`settlement ${shownText(settlement.settlementId)} is ${settlement.status}, not accepted`);
+  }
+}
+
+/** @throws UnknownSettlementError, SettlementNotAcceptedError */
 export async function readJobStatus(
   executor: Executor,
   settlementId: string,
 ): Promise<JobStatusReport & { readonly currency: string }> {
   const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
-    throw new UnknownSettlementError(settlementId);
+    throw await whyThereIsNoJob(executor, settlementId);
   }
   const { counts } = await summarizeTransfers(executor, job.id);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -72,8 +97,28 @@ export async function readJobStatus(
     status: job.status,
     outcome: jobOutcome(counts),
     counts: { ...counts, total },
+    fundsNeededMinor: job.fundsNeededMinor,
+    fundsAvailableMinor: job.fundsAvailableMinor,
     currency: job.currency,
   };
+}
+
+async function whyThereIsNoJob(executor: Executor, settlementId: string): Promise<Error> {
+  const row = await findSettlementRow(executor, settlementId);
+  if (row === undefined || row.status === 'accepted') {
+    return new UnknownSettlementError(settlementId);
+  }
+  const { contestId, currency, rejectedAt, rejectedReasons, status } = row;
+  const isRejected = status === 'rejected';
+  return new SettlementNotAcceptedError({
+    settlementId,
+    contestId,
+    currency,
+    status,
+    // Those of an earlier rejection stay beside the row until the next answer.
+    rejectedReasons: isRejected ? (rejectedReasons ?? []) : [],
+    rejectedAt: isRejected ? rejectedAt : null,
+  });
 }
 
 const ROWS_PER_PAGE = 2_000;
@@ -81,7 +126,7 @@ const ROWS_PER_PAGE = 2_000;
 /**
  * How a settlement stands, from Postgres alone: a transfer is reported as completed only when its row holds the id of
  * the Stripe transfer that paid it.
- * @throws UnknownSettlementError
+ * @throws UnknownSettlementError, SettlementNotAcceptedError
  */
 export async function readStatus(
   database: Database,
@@ -90,10 +135,14 @@ export async function readStatus(
   return inTransaction(database, async (transaction) => {
     // One snapshot, so that the counts are those of the rows while the job goes on.
     await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
+    const { id, status, outcome, counts, ...funds } = await readJobStatus(
+      transaction,
+      settlementId,
+    );
+    const { fundsNeededMinor, fundsAvailableMinor } = funds;
     const pauses = await findPausesInForce(transaction, settlementId);
     const transfers = await readAllTransfers(transaction, id);
-    const job = { id, status, outcome, counts };
+    const job = { id, status, outcome, counts, fundsNeededMinor, fundsAvailableMinor };
     return { settlementId, job, pauses: pauses.map(shownPause), transfers };
   });
 }

@@ -1,3 +1,4 @@
+import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
@@ -44,6 +45,7 @@ export function statusTable(status: SettlementStatus): string {
     ...(omitted > 0 ? [`… and ${omitted.toString()} more; --json has all of them`] : []),
     ...explanations(status),
     ...status.pauses.map((pause) => `paused: ${pauseLine(pause)}`),
+    ...missingFunds(status),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
 }
@@ -57,6 +59,14 @@ function explanations({ pauses, transfers }: SettlementStatus): string[] {
     const text = explanationOf(code);
     return text === undefined ? [] : [`${code}: ${text}`];
   });
+}
+
+function missingFunds({ job, transfers }: SettlementStatus): string[] {
+  const { fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
+  const currency = transfers[0]?.currency;
+  return neededMinor === null || availableMinor === null || currency === undefined
+    ? []
+    : [missingFundsText({ neededMinor, availableMinor }, currency)];
 }
 
 function summaryLine(settlementId: string, job: JobStatusReport): string {

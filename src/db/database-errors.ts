@@ -61,3 +61,12 @@ export function isLoginRefused(error: unknown): boolean {
     sqlState !== undefined && REFUSED_LOGIN_SQLSTATES.some((prefix) => sqlState.startsWith(prefix))
   );
 }
+
+/** An error as a log may show it, by its code: around what Postgres said stands the statement with its values (M12). */
+export function loggedCode(error: unknown): string {
+  return (
+    postgresErrorOf(error)?.code ??
+    causesOf(error).flatMap((cause) => errorCode(cause) ?? [])[0] ??
+    'unnamed'
+  );
+}

@@ -1,6 +1,7 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, count, eq, sql } from 'drizzle-orm';
 
-import type { Settlement } from '../domain/settlement';
+import type { Settlement, SettlementStatus } from '../domain/settlement';
+import { shownText } from '../domain/shown-value';
 import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
 import { settlements, settlementWinners } from './schema';
@@ -8,18 +9,42 @@ import { settlements, settlementWinners } from './schema';
 /** Rows of one insert statement; Postgres takes at most 65,535 parameters in one. */
 export const ROWS_PER_INSERT = 5_000;
 
-/** The same settlement id was recorded before with other content: nothing is merged and nothing dropped (M10). */
+/** What stands under a settlement id, as whoever wrote it left it. */
+export type SettlementRow = typeof settlements.$inferSelect;
+
+/**
+ * Something else stands under the settlement id already: nothing is merged and nothing dropped (M10). It was accepted
+ * with other content, or another system writes it row by row.
+ */
 export class SettlementConflictError extends Error {
   override readonly name = 'SettlementConflictError';
   constructor(
     readonly settlementId: string,
-    readonly recordedHash: string,
+    readonly standing: Pick<SettlementRow, 'status' | 'contentHash'>,
     readonly offeredHash: string,
   ) {
-    super(
-      `settlement ${settlementId} is already recorded with other content ` +
-        `(recorded ${recordedHash.slice(0, 12)}, offered ${offeredHash.slice(0, 12)})`,
-    );
+    super(`settlement ${settlementId} ${conflictText(standing, offeredHash)}`);
+  }
+}
+
+function conflictText(
+  { contentHash, status }: Pick<SettlementRow, 'status' | 'contentHash'>,
+  offeredHash: string,
+): string {
+  const ofRows = 'stands here as rows that another system has written';
+  switch (status) {
+    case 'accepted': {
+      const [recorded = 'none', offered] = [contentHash, offeredHash].map((hash) =>
+        hash?.slice(0, 12),
+      );
+      return `is already recorded with other content (recorded ${recorded}, offered ${offered ?? ''})`;
+    }
+    case 'open':
+      return `${ofRows} and not handed in yet (open); nothing of this offer was recorded`;
+    case 'completed':
+      return `${ofRows} and handed in (completed), about to be accepted or rejected; nothing of this offer was recorded`;
+    case 'rejected':
+      return `${ofRows} and that were rejected; that system has to correct them, and nothing of this offer was recorded`;
   }
 }
 
@@ -60,13 +85,9 @@ export async function insertSettlement(
     .onConflictDoNothing()
     .returning({ settlementId: settlements.settlementId });
   if (inserted.length === 0) {
-    const recorded = await findSettlement(executor, settlement.settlementId);
-    if (recorded?.contentHash !== contentHash) {
-      throw new SettlementConflictError(
-        settlement.settlementId,
-        recorded?.contentHash ?? 'none',
-        contentHash,
-      );
+    const standing = await readSettlementRow(executor, settlement.settlementId);
+    if (standing.status !== 'accepted' || standing.contentHash !== contentHash) {
+      throw new SettlementConflictError(settlement.settlementId, standing, contentHash);
     }
     return false;
   }
@@ -99,11 +120,13 @@ function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettl
   return { settlementId, contestId, currency, totalMinor, winnerCount, contentHash };
 }
 
+/** @param winnersMax where the rows are not checked yet: there may be any number of them */
 export async function findWinners(
   executor: Executor,
   settlementId: string,
+  winnersMax?: number,
 ): Promise<RecordedWinner[]> {
-  return executor
+  const winners = executor
     .select({
       userId: settlementWinners.userId,
       award: settlementWinners.award,
@@ -112,4 +135,100 @@ export async function findWinners(
     .from(settlementWinners)
     .where(eq(settlementWinners.settlementId, settlementId))
     .orderBy(asc(settlementWinners.userId), asc(settlementWinners.award));
+  return winnersMax === undefined ? winners : winners.limit(winnersMax);
+}
+
+/** Whatever stands under this id, handed in or not. */
+export async function findSettlementRow(
+  executor: Executor,
+  settlementId: string,
+): Promise<SettlementRow | undefined> {
+  const [row] = await executor
+    .select()
+    .from(settlements)
+    .where(eq(settlements.settlementId, settlementId));
+  return row;
+}
+
+async function readSettlementRow(executor: Executor, settlementId: string): Promise<SettlementRow> {
+  const row = await findSettlementRow(executor, settlementId);
+  if (row === undefined) {
+    throw new Error(`settlement ${shownText(settlementId)} was deleted in this moment`);
+  }
+  return row;
+}
+
+/**
+ * Locks a settlement's row for the rest of a short transaction. Nobody writes it or its winners meanwhile: whoever
+ * writes a winner locks the key of its settlement first (`settlement_winners_frozen`). No weaker lock will do: this one
+ * is also what refuses a winner from a transaction whose snapshot is older than the acceptance.
+ */
+export async function lockSettlement(
+  executor: Executor,
+  settlementId: string,
+): Promise<SettlementRow | undefined> {
+  const [row] = await executor
+    .select()
+    .from(settlements)
+    .where(eq(settlements.settlementId, settlementId))
+    .for('update');
+  return row;
+}
+
+/** The rows of another system are accepted with this checked content, for good. The caller holds the row's lock. */
+export async function acceptSettlementRow(
+  executor: Executor,
+  settlement: Settlement,
+): Promise<void> {
+  await executor
+    .update(settlements)
+    .set({
+      status: 'accepted',
+      currency: settlement.currency,
+      totalMinor: settlement.totalMinor,
+      winnerCount: settlement.winners.length,
+      contentHash: settlementContentHash(settlement),
+      rejectedReasons: null,
+      rejectedAt: null,
+    })
+    .where(eq(settlements.settlementId, settlement.settlementId));
+}
+
+/** The rows of another system stay as they are, with the reasons beside them. The caller holds the row's lock. */
+export async function rejectSettlementRow(
+  executor: Executor,
+  settlementId: string,
+  reasons: readonly string[],
+): Promise<void> {
+  await executor
+    .update(settlements)
+    .set({ status: 'rejected', rejectedReasons: reasons, rejectedAt: sql`payout_now()` })
+    .where(eq(settlements.settlementId, settlementId));
+}
+
+/** Settlements that were handed in and wait for the validator, the longest waiting first. */
+export async function findCompletedSettlements(
+  executor: Executor,
+  settlementsMax: number,
+): Promise<Pick<SettlementRow, 'settlementId'>[]> {
+  return executor
+    .select({ settlementId: settlements.settlementId })
+    .from(settlements)
+    .where(eq(settlements.status, 'completed'))
+    .orderBy(asc(settlements.recordedAt))
+    .limit(settlementsMax);
+}
+
+/** How many settlements of other systems wait for the validator, and how many it has rejected and nobody mended. */
+export async function countHandedInSettlements(
+  executor: Executor,
+): Promise<Readonly<Record<'completed' | 'rejected', number>>> {
+  const of = async (status: SettlementStatus): Promise<number> => {
+    const [row] = await executor
+      .select({ settlements: count() })
+      .from(settlements)
+      .where(eq(settlements.status, status));
+    return row?.settlements ?? 0;
+  };
+  return { completed: await of('completed'), rejected: await of('rejected') };
 }

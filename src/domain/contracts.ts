@@ -149,6 +149,14 @@ export interface PayoutProgress {
   readonly counts: TransferCounts;
   /** Sums in minor units, by state. */
   readonly sumsMinor: TransferCounts;
+  /** Of a job that waits for money. */
+  readonly missing?: MissingFunds;
+}
+
+/** What has to be available at Stripe before a job begins, and what was when it was last asked, in minor units. */
+export interface MissingFunds {
+  readonly neededMinor: number;
+  readonly availableMinor: number;
 }
 
 /** `ApplicationFailure.type` of what activities and workflows fail with. */
@@ -190,6 +198,8 @@ export interface ScheduledJob {
   readonly progress: PayoutProgress;
   /** Stripe's list has to be read before anything is started; answers recorded before this existed do not say. */
   readonly listIsWanted?: boolean;
+  /** The job has not begun to send: Stripe's balance is asked first. Older answers do not say, and their job sends. */
+  readonly fundsAreWanted?: boolean;
   /** The pause in force as the run begins; nobody is started under it. */
   readonly pause?: PauseInForce | null;
 }
@@ -221,6 +231,12 @@ export interface JobCheck {
   readonly listIsWanted?: boolean;
   /** The pause in force, if there is one; nobody is started under it. */
   readonly pause?: PauseInForce | null;
+}
+
+export interface FundsCheck {
+  readonly progress: PayoutProgress;
+  /** When the balance is asked again; null when the job may begin. */
+  readonly askAgainInMs: number | null;
 }
 
 export interface PauseInForce {

@@ -75,6 +75,8 @@ export const PAYEE_WAIT_MS = PAYEE_WAIT_DAYS_DEFAULT * DAY_MS;
 /** First and longest wait between two questions to Stripe about one payee, or about the platform's own trouble. */
 export const ASK_FIRST_MS = MINUTE_MS;
 export const ASK_LONGEST_MS = HOUR_MS;
+/** When the balance cannot be read in so many tries, the job begins without: the question is advice, Stripe the guard. */
+export const FUNDS_TRIES_MAX = 4;
 /** A pause that is set again this soon after automation lifted it goes on backing off where it was. */
 export const PAUSE_MEMORY_MS = 2 * HOUR_MS;
 /** The same refusal at this many winners in a row is no longer their fault: the settlement pauses. */
@@ -120,6 +122,17 @@ export const EVENTS_AT_ONCE = 5;
 export const EVENTS_NOTICED_MAX = 1_000;
 /** How often a gateway looks for events that wait in Postgres. */
 export const EVENT_LOOK_MS = MINUTE_MS;
+/** Settlements of other systems that are accepted at a time by one process, each on a connection of its own. */
+export const ACCEPTANCES_AT_ONCE = 4;
+/** How many of them one look takes; the next look goes on. */
+export const ACCEPTANCES_PER_LOOK = 100;
+/** First and longest wait before the listener connects, or looks, again after a failure. */
+export const LISTENER_RETRY_FIRST_MS = 250;
+export const LISTENER_RETRY_LONGEST_MS = 30 * SECOND_MS;
+/** A connection that only listens says nothing when it is lost without a word, so it is asked this often … */
+export const LISTENER_CHECK_MS = 30 * SECOND_MS;
+/** … and is lost when it does not answer within this. */
+export const LISTENER_ANSWER_MS = 10 * SECOND_MS;
 
 /** Closed workflows must stay visible longer than the payee wait (design §6). */
 export const NAMESPACE_RETENTION_DAYS = 45;

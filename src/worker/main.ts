@@ -56,6 +56,7 @@ export async function runWorker(
         platform,
         maxAttempts: settings.payoutMaxAttempts,
         payeeWaitMs: settings.payoutPayeeWaitDays * DAY_MS,
+        amountMinorMax: settings.payoutMaxAmountMinor,
       },
     );
   } finally {

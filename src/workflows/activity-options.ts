@@ -101,6 +101,11 @@ export const { askPayeeReadiness } = proxyActivities<StripeActivities>({
   summary: 'ask whether the account can receive by now',
 });
 
+export const { checkFunds } = proxyActivities<StripeActivities>({
+  ...readFromStripe,
+  summary: 'ask whether the money is there',
+});
+
 export const { lookAtPauses } = proxyActivities<StripeActivities>({
   ...readFromStripe,
   summary: 'look whether the cause of a pause is gone',

@@ -38,6 +38,7 @@ import {
 } from '../domain/limits';
 import { formatAmount } from '../domain/money';
 import {
+  checkFunds,
   checkJob,
   lookAtPauses,
   readStripeList,
@@ -83,7 +84,7 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
     await job.readList();
   }
   while (cursor.phase !== 'done' && !job.isLong()) {
-    await job.waitWhilePaused();
+    await job.waitUntilStartable();
     if (job.isLong()) {
       break;
     }
@@ -129,15 +130,18 @@ class RunningJob {
   private news = 0;
   private seenNews = 0;
   private pause: PauseInForce | null;
+  /** The job has not begun to send, and Stripe's balance has to be asked first. */
+  private isFundsWanted: boolean;
 
   constructor(
-    { jobId, pause, progress }: ScheduledJob,
+    { fundsAreWanted, jobId, pause, progress }: ScheduledJob,
     /** A reading of Stripe's list that is not at its end. */
     public unfinishedReading: ListReading | undefined,
   ) {
     this.jobId = jobId;
     this.progress = progress;
     this.pause = pause ?? null;
+    this.isFundsWanted = fundsAreWanted === true;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
       setHandler(signal, () => void (this.news += 1));
     }
@@ -259,11 +263,31 @@ class RunningJob {
     await this.look();
   }
 
+  /** Nobody is started under a pause, nor before the money is there; a pause may come while the money is awaited. */
+  async waitUntilStartable(): Promise<void> {
+    do {
+      await this.waitWhilePaused();
+      await this.waitForFunds();
+    } while (this.pause !== null && !this.isLong());
+  }
+
+  /** Asks for the balance, and again after a while or when something has changed. A job that sends is never asked. */
+  private async waitForFunds(): Promise<void> {
+    while (this.isFundsWanted && this.pause === null && !this.isComplete() && !this.isLong()) {
+      const { askAgainInMs, progress } = await checkFunds({ jobId: this.jobId });
+      this.isFundsWanted = askAgainInMs !== null;
+      this.replaceProgress(progress);
+      if (askAgainInMs !== null) {
+        await this.waitForNews(askAgainInMs);
+      }
+    }
+  }
+
   /**
    * Nobody is started under a pause: whoever is started only waits, and thousands who wait have to be woken. A signal
    * ends this when a person resumes; automation looks for itself.
    */
-  async waitWhilePaused(): Promise<void> {
+  private async waitWhilePaused(): Promise<void> {
     for (
       let lookMs = PARK_AFTER_MS;
       this.pause !== null && !this.isLong();
@@ -292,13 +316,17 @@ class RunningJob {
         this.sending.delete(transferId);
       }
     }
-    const before = this.progress;
-    this.progress = progress;
     this.pause = check.pause ?? null;
-    this.show(before);
+    this.replaceProgress(progress);
     if (check.listIsWanted === true) {
       await this.readList();
     }
+  }
+
+  private replaceProgress(progress: PayoutProgress): void {
+    const before = this.progress;
+    this.progress = progress;
+    this.show(before);
   }
 
   private show(before: PayoutProgress | undefined): void {

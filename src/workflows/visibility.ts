@@ -11,6 +11,7 @@ import {
   type TransferStart,
   type TransferView,
 } from '../domain/contracts';
+import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
@@ -79,7 +80,7 @@ export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null)
   ]);
   const causes = pause?.causes ?? [];
   return [
-    `Job **${progress.status}**, ${progress.outcome}`,
+    `Job **${progress.status}**, ${progress.outcome}${missingText(progress)}`,
     table(['transfers', 'count', 'sum'], rows),
     ...causes.map((cause) => `Paused: ${explained(cause)}`),
   ].join('\n\n');
@@ -88,6 +89,10 @@ export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null)
 function explained(code: string): string {
   const text = explanationOf(code);
   return text === undefined ? `**${code}**` : `**${code}** — ${text}`;
+}
+
+function missingText({ currency, missing }: PayoutProgress): string {
+  return missing === undefined ? '' : `\n\n${missingFundsText(missing, currency)}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

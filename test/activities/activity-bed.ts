@@ -27,7 +27,7 @@ import type {
   TransferClaim,
   TransferView,
 } from '../../src/domain/contracts';
-import { PAYEE_WAIT_MS } from '../../src/domain/limits';
+import { PAYEE_WAIT_MS, PRIZE_AMOUNT_MINOR_MAX_DEFAULT } from '../../src/domain/limits';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { createStripeClient } from '../../src/stripe/client';
@@ -175,6 +175,7 @@ export async function openActivityBed(): Promise<ActivityBed> {
     platform,
     maxAttempts: MAX_ATTEMPTS,
     payeeWaitMs: PAYEE_WAIT_MS,
+    amountMinorMax: PRIZE_AMOUNT_MINOR_MAX_DEFAULT,
   };
   const bed: ActivityBed = {
     ...database,

@@ -4,6 +4,7 @@
  */
 import { MockActivityEnvironment } from '@temporalio/testing';
 
+import { checkFunds } from '../../src/activities/check-funds';
 import { checkJob } from '../../src/activities/check-job';
 import { createPayoutActivities, createStripeActivities } from '../../src/activities/index';
 import { readTransferPage } from '../../src/activities/read-transfer-page';
@@ -48,15 +49,21 @@ async function givenSettlement(wish: SettlementWish): Promise<Settlement> {
   return settlement;
 }
 
-function schedule(settlement: Settlement, runId = 'run-1') {
+/** The job's first steps; the money is there. */
+async function schedule(settlement: Settlement, runId = 'run-1') {
   const { settlementId } = settlement;
   const contentHash = settlementContentHash(settlement);
-  return scheduleJob(bed.dependencies, {
+  const scheduled = await scheduleJob(bed.dependencies, {
     settlementId,
     contentHash,
     runId,
     isContinued: true,
   });
+  const { jobId } = scheduled;
+  const look = { isLastTry: false, onUnreadable: () => undefined };
+  const { askAgainInMs, progress } = await checkFunds(bed.dependencies, { jobId }, look);
+  expect(askAgainInMs).toBeNull();
+  return { ...scheduled, progress };
 }
 
 function transfersOf(jobId: string): Promise<PayoutTransfer[]> {
@@ -68,7 +75,8 @@ describe('S37 orchestration', () => {
     const settlement = await givenSettlement({ winners: 2 });
     const first = await schedule(settlement, 'run-1');
     const second = await schedule(settlement, 'run-2');
-    expect(second).toEqual(first);
+    expect(first.fundsAreWanted).toBe(true);
+    expect(second).toEqual({ ...first, fundsAreWanted: false });
     expect(await transfersOf(first.jobId)).toHaveLength(2);
     expect(await findJobBySettlement(bed.database, settlement.settlementId)).toMatchObject({
       status: 'processing',

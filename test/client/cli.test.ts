@@ -297,6 +297,37 @@ describe('wrong use', () => {
   test('the status of an unknown settlement ends with 1', async () => {
     expectRefusal(await bed.run(['status', 'nobody', '--json']), 1, 'settlement nobody is not');
   });
+
+  test('the status of a settlement that is not accepted says what stands there, and ends with 1', async () => {
+    const reason = 'winner \"ann\", award \"prize\", amount_minor: found 0, expected more';
+    await bed.rows(
+      `insert into settlements (settlement_id, contest_id, currency, status, rejected_reasons, rejected_at)
+       values ('of-rows', 'contest', 'usd', 'rejected', $1, '2026-01-02T03:04:05Z')`,
+      [JSON.stringify([reason])],
+    );
+    const rejected = await bed.run(['status', 'of-rows', '--json']);
+    expect(rejected.code).toBe(1);
+    expect(JSON.parse(rejected.stdout)).toEqual({
+      settlementId: 'of-rows',
+      settlement: {
+        contestId: 'contest',
+        currency: 'usd',
+        status: 'rejected',
+        rejectedReasons: [reason],
+        rejectedAt: '2026-01-02T03:04:05.000Z',
+      },
+      job: null,
+      transfers: [],
+    });
+    const text = await bed.run(['status', 'of-rows', '--watch']);
+    expect(text.code).toBe(1);
+    expect(text.stdout).toContain('of-rows is rejected: nobody of it is paid');
+    expect(text.stdout).toContain(`  ${reason}`);
+    await bed.rows(`update settlements set status = 'open' where settlement_id = 'of-rows'`);
+    const open = await bed.run(['status', 'of-rows']);
+    expect(open).toMatchObject({ code: 1, stdout: expect.stringContaining('of-rows is open') });
+    expectNoSecretNorStack(open);
+  });
 });
 
 describe('another installation', () => {

@@ -35,6 +35,7 @@ export class FakeActivities {
     reconcileTransfer: async (input) => this.find('reconcileTransfer', input.transferId)(input),
     askPayeeReadiness: async (input) => this.find('askPayeeReadiness', input.transferId)(input),
     readStripeList: async (input) => this.find('readStripeList', input.settlementId)(input),
+    checkFunds: async (input) => this.find('checkFunds', input.jobId)(input),
     lookAtPauses: async (input) => this.find('lookAtPauses', input.settlementId)(input),
   };
 

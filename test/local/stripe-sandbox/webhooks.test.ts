@@ -172,7 +172,15 @@ describe('the event', () => {
     expect(receiver.types()).toEqual(['balance.available']);
     expect(receiver.received[0]!.event).toMatchObject({
       request: { id: null, idempotency_key: null },
-      data: { object: { object: 'balance', available: [{ amount: 500 }, { amount: 700 }] } },
+      data: {
+        object: {
+          object: 'balance',
+          available: expect.arrayContaining([
+            expect.objectContaining({ currency: 'usd', amount: 500 }),
+            expect.objectContaining({ currency: 'eur', amount: 700 }),
+          ]),
+        },
+      },
     });
   });
 });
