@@ -12,7 +12,12 @@ import {
 import { cancelCommand, restoreCommand, voidCommand, type CancelOptions } from './commands/cancel';
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
-import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
+import {
+  pauseCommand,
+  resumeCommand,
+  type PauseOptions,
+  type ReasonOptions,
+} from './commands/pause';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -129,8 +134,9 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .command('pause [settlement]')
     .description('stop sending: one settlement, or everything')
     .requiredOption(...REASON_OPTION)
+    .option('--no-wait', 'answer at once, without the ends of what is on its way')
     .option(...JSON_OPTION)
-    .action((settlement: string | undefined, options: ReasonOptions) =>
+    .action((settlement: string | undefined, options: PauseOptions) =>
       finish((context) => pauseCommand(context, settlement, options)),
     );
   program

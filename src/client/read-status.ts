@@ -27,6 +27,8 @@ export interface TransferStatusRow {
   readonly stripeTransferId: string | null;
   readonly failureClass: FailureClass | null;
   readonly failureReason: ReasonCode | null;
+  /** Since when an operator wants it cancelled; of a paid one, that it was paid all the same. */
+  readonly cancelRequestedAt: Date | null;
 }
 
 export interface JobStatusReport {
@@ -116,5 +118,6 @@ function rowOf(transfer: PayoutTransfer): TransferStatusRow {
     stripeTransferId: transfer.stripeTransferId,
     failureClass: transfer.failureClass,
     failureReason: transfer.failureReason,
+    cancelRequestedAt: transfer.cancelRequestedAt,
   };
 }

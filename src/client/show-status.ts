@@ -1,8 +1,8 @@
 import { formatAmount } from '../domain/money';
 import { REASONS } from '../domain/reasons';
-import { TRANSFER_STATUSES } from '../domain/transfer-state';
+import { isGivenUp, TRANSFER_STATUSES } from '../domain/transfer-state';
 import { plainTable } from './plain-table';
-import type { JobStatusReport, SettlementStatus } from './read-status';
+import type { JobStatusReport, SettlementStatus, TransferStatusRow } from './read-status';
 
 /** Rows that a person can still read; `--json` has all of them. */
 const TABLE_ROWS_MAX = 200;
@@ -29,7 +29,7 @@ export function statusTable(status: SettlementStatus): string {
       .map((row) => [
         row.userId,
         formatAmount(row.amountMinor, row.currency),
-        row.status,
+        shownState(row),
         row.attemptCount.toString(),
         row.stripeTransferId ?? '',
         row.failureReason ?? '',
@@ -40,8 +40,36 @@ export function statusTable(status: SettlementStatus): string {
     table,
     ...(omitted > 0 ? [`… and ${omitted.toString()} more; --json has all of them`] : []),
     ...explanations(status),
+    ...cancelExplanations(status),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
+}
+
+/** The state of one transfer, with a wish to cancel it that has had no effect. */
+function shownState({ cancelRequestedAt, status }: TransferStatusRow): string {
+  if (cancelRequestedAt === null || isGivenUp(status)) {
+    return status;
+  }
+  return status === 'completed' ? 'completed (cancel too late)' : `${status} (cancel requested)`;
+}
+
+const CANCEL_TEXTS = {
+  completed: 'cancel too late: an operator wanted it cancelled, and it was paid all the same.',
+  waiting: 'cancel requested: nothing more is sent; cancelled once it is proven unpaid.',
+  cancelled:
+    'cancelled: still owed; payouts restore sends it after all, payouts void ends the debt.',
+} as const;
+
+function cancelExplanations({ transfers }: SettlementStatus): string[] {
+  const wanted = transfers.filter(
+    ({ cancelRequestedAt, status }) => cancelRequestedAt !== null && status !== 'voided',
+  );
+  const kinds = new Set(
+    wanted.map(({ status }) =>
+      status === 'completed' || status === 'cancelled' ? status : 'waiting',
+    ),
+  );
+  return [...kinds].sort().map((kind) => CANCEL_TEXTS[kind]);
 }
 
 function explanations(status: SettlementStatus): string[] {

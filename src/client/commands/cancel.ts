@@ -1,9 +1,9 @@
-import { loadSettings, type EnvironmentVariables } from '../../config/settings';
+import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
 import type { PayoutTransfer } from '../../db/payout-transfers';
 import type { Operator } from '../../domain/operator-reason';
-import type { TransferStatus } from '../../domain/transfer-state';
+import { isGivenUp, type TransferStatus } from '../../domain/transfer-state';
 import {
   cancelTransfers,
   findAllByStatus,
@@ -24,15 +24,25 @@ export interface CancelOptions extends ReasonOptions {
   readonly settlement?: string;
 }
 
-const NOT_PAID: readonly TransferStatus[] = [
-  'pending',
-  'retryable',
-  'processing',
-  'blocked',
-  'unknown',
-  'failed_terminal',
-  'cancelled',
-];
+/** Of a settlement: everybody who is not paid, and so may be cancelled. */
+const NOT_PAID: Meant = {
+  statuses: [
+    'pending',
+    'retryable',
+    'processing',
+    'blocked',
+    'unknown',
+    'failed_terminal',
+    'cancelled',
+  ],
+  isMeant: () => true,
+};
+
+/** Of a settlement: everybody whom an operator has cancelled, whether or not it has taken effect. */
+const CANCELLED: Meant = {
+  statuses: ['cancelled', 'voided', 'processing', 'unknown'],
+  isMeant: ({ cancelRequestedAt, status }) => isGivenUp(status) || cancelRequestedAt !== null,
+};
 
 /** `payouts cancel TRANSFER --reason R`, `payouts cancel --settlement S --reason R` */
 export async function cancelCommand(
@@ -42,8 +52,8 @@ export async function cancelCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
-  const meant = { transferId, options, statuses: NOT_PAID };
-  const report = await withMeant(context, meant, async ({ transfers, ...ordering }) => {
+  const order = { transferId, options, meant: NOT_PAID };
+  const report = await withTransfers(context, order, async ({ transfers, ...ordering }) => {
     const cancelling = await cancelTransfers(ordering, transfers);
     await tell(context, transfers, cancelling);
     return cancelling;
@@ -68,21 +78,12 @@ export async function restoreCommand(
     'DATABASE_URL',
     'TEMPORAL_ADDRESS',
   ]);
-  const statuses: readonly TransferStatus[] = ['cancelled', 'processing', 'unknown'];
-  const report = await withMeant(
-    context,
-    { transferId, options, statuses },
-    async ({ transfers, ...ordering }) => {
-      const wanted = transfers.filter(
-        // Of a settlement only those that somebody cancelled; one that is named is answered for.
-        ({ cancelRequestedAt, status }) =>
-          transferId !== undefined || status === 'cancelled' || cancelRequestedAt !== null,
-      );
-      const restoring = await restoreTransfers({ ...ordering, maxAttempts }, wanted);
-      await drive(context, ordering.database, transfersWith(transfers, restoring.restored));
-      return restoring;
-    },
-  );
+  const order = { transferId, options, meant: CANCELLED };
+  const report = await withTransfers(context, order, async ({ transfers, ...ordering }) => {
+    const restoring = await restoreTransfers({ ...ordering, maxAttempts }, transfers);
+    await drive(context, ordering.database, transfersWith(transfers, restoring.restored));
+    return restoring;
+  });
   context.print(report, reportText(report.refused, [['restored', report.restored]]), options);
   return endOf(report);
 }
@@ -93,8 +94,8 @@ export async function voidCommand(
   transferId: string | undefined,
   options: CancelOptions,
 ): Promise<number> {
-  const meant = { transferId, options, statuses: ['cancelled', 'voided'] as const };
-  const report = await withMeant(context, meant, ({ transfers, ...ordering }) =>
+  const order = { transferId, options, meant: CANCELLED };
+  const report = await withTransfers(context, order, ({ transfers, ...ordering }) =>
     voidTransfers(ordering, transfers),
   );
   const text = reportText(report.refused, [
@@ -105,33 +106,40 @@ export async function voidCommand(
   return endOf(report);
 }
 
+/** Who of a settlement is meant where no transfer is named. */
 interface Meant {
+  readonly statuses: readonly TransferStatus[];
+  readonly isMeant: (transfer: PayoutTransfer) => boolean;
+}
+
+interface Order {
+  readonly transferId: string | undefined;
+  readonly options: CancelOptions;
+  readonly meant: Meant;
+}
+
+interface Ordering {
   readonly database: Database;
   readonly operator: Operator;
   readonly transfers: readonly PayoutTransfer[];
   readonly onProgress: (done: number) => void;
 }
 
-/** The transfers that an order names, and what it takes to carry it out. */
-async function withMeant<Report>(
+/** Finds the transfers that an order is about and carries it out. */
+async function withTransfers<Report>(
   context: CommandContext,
-  meant: {
-    readonly transferId: string | undefined;
-    readonly options: CancelOptions;
-    /** Of a settlement, the states of those that are meant. */
-    readonly statuses: readonly TransferStatus[];
-  },
-  work: (found: Meant) => Promise<Report>,
+  order: Order,
+  work: (ordering: Ordering) => Promise<Report>,
 ): Promise<Report> {
-  const variables: EnvironmentVariables = context.environment.variables;
+  const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL']);
-  const operator = operatorOf(meant.options);
+  const operator = operatorOf(order.options);
   return withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
-    const transfers = await transfersMeant(database, meant);
+    const transfers = await transfersOf(database, order);
     const total = transfers.length.toString();
     const onProgress = (done: number) => {
-      if (meant.transferId === undefined) {
+      if (order.transferId === undefined) {
         context.say(`${done.toString()} of ${total} transfers`);
       }
     };
@@ -139,25 +147,17 @@ async function withMeant<Report>(
   });
 }
 
-async function transfersMeant(
+async function transfersOf(
   database: Database,
-  {
-    options,
-    statuses,
-    transferId,
-  }: {
-    readonly transferId: string | undefined;
-    readonly options: CancelOptions;
-    readonly statuses: readonly TransferStatus[];
-  },
+  { meant, options: { settlement }, transferId }: Order,
 ): Promise<PayoutTransfer[]> {
-  const { settlement } = options;
   if (transferId !== undefined && settlement === undefined) {
     return [await transferNamed(database, transferId)];
   }
   if (transferId === undefined && settlement !== undefined) {
     const job = await jobNamed(database, settlement);
-    return findAllByStatus(database, job.id, statuses);
+    const found = await findAllByStatus(database, job.id, meant.statuses);
+    return found.filter(meant.isMeant);
   }
   throw new UsageError('name either one transfer, or --settlement');
 }
