@@ -12,7 +12,7 @@ export interface CancellationFacts extends SeenFacts {
 /** Why an order to cancel, restore or void a transfer is not carried out. */
 export type CancellationRefusal =
   | 'already_paid'
-  | 'voided'
+  | 'already_voided'
   | 'outcome_unknown'
   | 'not_cancelled'
   | 'cancel_not_in_effect'
@@ -20,7 +20,7 @@ export type CancellationRefusal =
 
 export const CANCELLATION_REFUSAL_TEXTS: Readonly<Record<CancellationRefusal, string>> = {
   already_paid: 'it is paid: to take the money back, reverse it instead',
-  voided: 'its debt is voided, which is final',
+  already_voided: 'its debt is voided, which is final',
   outcome_unknown: 'whether it was paid is not known yet; see payouts resolve',
   not_cancelled: 'it is not cancelled',
   cancel_not_in_effect:
@@ -43,7 +43,7 @@ export function decideCancel(facts: CancellationFacts, seen: SeenTransfer): Canc
     return 'already_paid';
   }
   if (status === 'voided') {
-    return 'voided';
+    return 'already_voided';
   }
   if (status === 'cancelled' || isCancelRequested) {
     return 'unchanged';
@@ -64,7 +64,7 @@ export function decideRestore(facts: CancellationFacts, seen: SeenTransfer): Res
     return 'already_paid';
   }
   if (status === 'voided') {
-    return 'voided';
+    return 'already_voided';
   }
   const restores = isBeingResolved(status) && isCancelRequested ? 'withdraw' : 'restore';
   if (restores === 'restore' && status !== 'cancelled') {

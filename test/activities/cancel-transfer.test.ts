@@ -23,6 +23,7 @@ import { givenTransfer, refusalOf, untilSomebodyWaitsForLock } from '../support/
 import { brokenInvariants } from '../support/invariants';
 import { Gate } from '../workflows/harness';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { makeAtStripe } from './made-at-stripe';
 
 let bed: ActivityBed;
 
@@ -244,7 +245,7 @@ describe('races', () => {
   test('a send that waits for the cancel’s lock is refused: nothing is posted', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    const { gate, held } = holdRow(transfer);
+    const { gate, held } = await holdRow(transfer);
     const cancelling = cancel(transfer);
     await untilSomebodyWaitsForLock(bed);
     const sending = beginSend(bed.database, claim, bed.platform);
@@ -259,7 +260,7 @@ describe('races', () => {
   test('a cancel that waits for a send’s lock finds it in the table, and asks', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    const { gate, held } = holdRow(transfer);
+    const { gate, held } = await holdRow(transfer);
     const sending = beginSend(bed.database, claim, bed.platform);
     await untilSomebodyWaitsForLock(bed);
     const order = orderFor({ ...(await bed.rowOf(transfer)), attemptCount: 1 });
@@ -355,8 +356,8 @@ describe('a cancelled transfer', () => {
     expect(answers.sort()).toEqual([...Array<string>(9).fill('unchanged'), 'voided']);
     expect(await bed.recordsOf(transfer)).toEqual(['void ledger:void:<id>']);
     expect(await payableOf(transfer)).toBe(0);
-    expect(await cancel(transfer)).toBe('voided');
-    expect(await restore(transfer)).toBe('voided');
+    expect(await cancel(transfer)).toBe('already_voided');
+    expect(await restore(transfer)).toBe('already_voided');
   });
 
   test('is restored under a pause, and waits for its end', async () => {
@@ -413,7 +414,7 @@ describe('a success that is learnt late', () => {
     expect(await pausesOf(transfer)).toEqual([`paid_after_void:${transfer.id}`]);
   });
 
-  test('by Stripe’s list stops for a person, and what is resolved unpaid is cancelled again', async () => {
+  test('by Stripe’s list, of a send that was on its way when it was cancelled, is its payment', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
     await bed.post(claim);
@@ -430,6 +431,23 @@ describe('a success that is learnt late', () => {
   });
 });
 
+test('what a person is called to and states unpaid is cancelled again, and not sent', async () => {
+  const transfer = await givenPayable(bed);
+  await cancel(transfer);
+  // Of another amount: Stripe has something for this debt that nobody here sent.
+  const made = await makeAtStripe(bed, transfer, { amount: 1 });
+  await bed.readList(transfer);
+  expect(await bed.rowOf(transfer)).toMatchObject({
+    status: 'unknown',
+    failureReason: 'unknown_other_transfer',
+    cancelRequestedAt: expect.any(Date),
+  });
+  await bed.dependencies.stripe.transfers.createReversal(made);
+  const resolved = await resolveUnpaid(bed.dependencies, await bed.rowOf(transfer), OPERATOR);
+  expect(resolved).toMatchObject({ is: 'cancelled' });
+  expect(await bed.attemptsOf(transfer)).toEqual([]);
+});
+
 test('the books of a complete job stay whole when a debt is voided after its ledger was sealed', async () => {
   const transfer = await givenPayable(bed);
   await cancel(transfer);
@@ -442,20 +460,27 @@ test('the books of a complete job stay whole when a debt is voided after its led
   expect(await broken()).toEqual([]);
   expect(await findJobById(bed.database, transfer.payoutJobId)).toEqual(sealed);
   // What was sealed is still guarded.
-  await bed.inTransaction(
-    'set local session_replication_role = replica',
-    `update ledger_transactions set posted_at = posted_at + interval '1 s'
-     where settlement_id = '${transfer.settlementId}' and kind = 'settlement'`,
-  );
+  const change = (by: string) =>
+    bed.inTransaction(
+      'set local session_replication_role = replica',
+      `update ledger_transactions set posted_at = posted_at ${by} interval '1 s'
+       where settlement_id = '${transfer.settlementId}' and kind = 'settlement'`,
+    );
+  await change('+');
   expect(await broken()).toMatchObject([{ breaks: [{ kind: 'seal' }] }]);
+  await change('-');
 });
 
 /** Holds the row's lock, as any decider does for a moment, until the gate is opened. */
-function holdRow(transfer: PayoutTransfer): { readonly gate: Gate; readonly held: Promise<void> } {
-  const gate = new Gate();
+async function holdRow(
+  transfer: PayoutTransfer,
+): Promise<{ readonly gate: Gate; readonly held: Promise<void> }> {
+  const [locked, gate] = [new Gate(), new Gate()];
   const held = inTransaction(bed.database, async (executor) => {
     await lockTransfer(executor, transfer.id);
+    locked.release();
     await gate.pass();
   });
+  await locked.pass();
   return { gate, held };
 }
