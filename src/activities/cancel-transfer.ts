@@ -46,18 +46,17 @@ export async function cancelTransfer(
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
     const decision = decideCancel(await readFacts(executor, transfer), order);
-    switch (decision) {
-      case 'cancel':
-        await cancelUnpaid(executor, transfer);
-        await keepOrder(executor, transfer, order, 'cancel');
-        return 'cancelled';
-      case 'request':
-        await markCancelRequested(executor, transfer);
-        await keepOrder(executor, transfer, order, 'request_cancel');
-        return 'requested';
-      default:
-        return decision;
+    if (decision === 'cancel') {
+      await cancelUnpaid(executor, transfer);
+      await keepOrder(executor, transfer, order, 'cancel');
+      return 'cancelled';
     }
+    if (decision === 'request') {
+      await markCancelRequested(executor, transfer);
+      await keepOrder(executor, transfer, order, 'request_cancel');
+      return 'requested';
+    }
+    return decision;
   });
 }
 
@@ -74,18 +73,15 @@ export async function restoreTransfer(
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
     const decision = decideRestore(await readFacts(executor, transfer), order);
-    switch (decision) {
-      case 'restore':
-        await markRestored(executor, transfer, maxAttempts);
-        await askAtOnce(executor, transfer.userId);
-        await reopenJob(executor, transfer.payoutJobId);
-        await wantStripeList(executor, transfer.payoutJobId);
-        break;
-      case 'withdraw':
-        await markCancelWithdrawn(executor, transfer);
-        break;
-      default:
-        return decision;
+    if (decision === 'restore') {
+      await markRestored(executor, transfer, maxAttempts);
+      await askAtOnce(executor, transfer.userId);
+      await reopenJob(executor, transfer.payoutJobId);
+      await wantStripeList(executor, transfer.payoutJobId);
+    } else if (decision === 'withdraw') {
+      await markCancelWithdrawn(executor, transfer);
+    } else {
+      return decision;
     }
     await keepOrder(executor, transfer, order, 'restore');
     return 'restored';

@@ -263,9 +263,16 @@ describe('races', () => {
     const { gate, held } = await holdRow(transfer);
     const sending = beginSend(bed.database, claim, bed.platform);
     await untilSomebodyWaitsForLock(bed);
-    const order = orderFor({ ...(await bed.rowOf(transfer)), attemptCount: 1 });
-    const { seenUpdatedAtMs: _, ...seen } = order;
-    const cancelling = cancelTransfer(bed.database, seen);
+    const { id: transferId } = transfer;
+    // As somebody would see it a moment later.
+    const order = {
+      ...OPERATOR,
+      transferId,
+      seenStatus: 'processing',
+      seenAttemptCount: 1,
+      seenReason: null,
+    } as const;
+    const cancelling = cancelTransfer(bed.database, order);
     await untilSomebodyWaitsForLock(bed, 2);
     gate.release();
     await held;

@@ -2,7 +2,7 @@
  * Goal: a run closes as canceled exactly when its row is cancelled or voided, and a cancel request alone ends nothing.
  * Method: the real workflow on the time-skipping server; the fakes hold the row, its requests are read from the history.
  */
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 import type { ClaimAnswer, TransferView } from '../../src/domain/contracts';
 import type { TransferStatus } from '../../src/domain/transfer-state';
@@ -41,7 +41,7 @@ const untilCalled = (transferId: string, times = 1) =>
 async function endOf(handle: WorkflowHandle): Promise<{ name: string; cause: unknown }> {
   const cause: unknown = await handle.result().then(
     () => 'paid',
-    (error: { cause?: unknown }) => error.cause,
+    (error: unknown) => (error instanceof WorkflowFailedError ? error.cause : error),
   );
   return { name: (await handle.describe()).status.name, cause };
 }
@@ -78,9 +78,9 @@ test('a cancel from outside makes the run look, ends nothing, and is answered wi
   await handle.cancel();
   await untilCalled(transferId, 2);
   const details = await eventually(async () => {
-    const { currentDetails } = (await handle.query('__temporal_workflow_metadata')) as {
-      currentDetails?: string;
-    };
+    const { currentDetails } = await handle.query<{ readonly currentDetails?: string }>(
+      '__temporal_workflow_metadata',
+    );
     return currentDetails?.includes('payouts cancel') === true && currentDetails;
   });
   expect(details).toContain(`payouts cancel ${transferId} --reason`);
