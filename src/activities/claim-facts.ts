@@ -41,6 +41,7 @@ export async function readClaimFacts(
     failureReason: transfer.failureReason,
     isClaimOfThisRun: transfer.status === 'processing' && transfer.claimRunId === run.runId,
     runHasSeenMore: hasSeenMore(run.seen, transfer),
+    isCancelRequested: transfer.cancelRequestedAt !== null,
     closedGate: await closedOperatorGate(executor, transfer, job),
     payee: account === undefined ? undefined : payeeFacts(account, nowMs),
     openGeneration:

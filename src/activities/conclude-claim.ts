@@ -1,5 +1,5 @@
 import { isPayeeNotReady } from '../domain/claim-rules';
-import { keyIsProvenUnpaid, nextState } from '../domain/next-state';
+import { keyIsProvenUnpaid, nextState, type NextState } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
@@ -8,6 +8,7 @@ import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { closeGeneration, findGenerations } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { markBlocked, markFailedTerminal, markRetryable, markUnknown } from '../db/transfer-moves';
+import { honourCancelRequest } from './honour-cancel-request';
 import { allKnownSends, knownSends, type AttemptedSend } from './known-sends';
 import { recordRefusals } from './record-refusals';
 import { whyNothingWasSent } from './send-gates';
@@ -51,15 +52,23 @@ export async function concludeClaim(
     await closeGeneration(executor, { transferId, generation }, next.reason);
   }
   await tellOthers(executor, transfer, next.reason);
-  switch (next.to) {
+  return honourCancelRequest(executor, await move(executor, transfer, next));
+}
+
+function move(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  { reason, to }: NextState,
+): Promise<PayoutTransfer> {
+  switch (to) {
     case 'unknown':
-      return markUnknown(executor, transfer, next.reason);
+      return markUnknown(executor, transfer, reason);
     case 'retryable':
-      return markRetryable(executor, transfer, next.reason);
+      return markRetryable(executor, transfer, reason);
     case 'blocked':
-      return markBlocked(executor, transfer, next.reason);
+      return markBlocked(executor, transfer, reason);
     case 'failed_terminal':
-      return markFailedTerminal(executor, transfer, next.reason);
+      return markFailedTerminal(executor, transfer, reason);
   }
 }
 

@@ -16,6 +16,7 @@ import { readTransferPage, type ReadTransferPageInput } from './read-transfer-pa
 import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
+import { requestOwnCancel, type RequestOwnCancelInput } from './request-own-cancel';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
 import { wakeAfterPause } from './wake-after-pause';
 import { retryTransfer, type RetryOrder } from './retry-transfer';
@@ -40,6 +41,8 @@ export function createPayoutActivities(
       reopenPaidRuns(dependencies, runsOf(), input),
     ),
     retryTransfer: discreetly((order: RetryOrder) => retryTransfer(dependencies, order)),
+    requestOwnCancel: (input: RequestOwnCancelInput) =>
+      requestOwnCancel(Context.current().client, input),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
   };
 }

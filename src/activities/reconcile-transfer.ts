@@ -2,6 +2,7 @@ import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
 import { isDistrusted } from '../domain/claim-rules';
 import { isAlarm } from '../domain/next-state';
+import type { ReasonCode } from '../domain/reasons';
 import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import { isKeySendable } from '../domain/send-gate';
 import { isTerminal } from '../domain/transfer-state';
@@ -26,6 +27,7 @@ import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transf
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim, proveUnpaid } from './conclude-claim';
+import { honourCancelRequest } from './honour-cancel-request';
 import { pausingWhenRefused } from './refused-read';
 import type { ActivityDependencies } from './dependencies';
 import { viewOf } from './transfer-view';
@@ -120,7 +122,7 @@ async function notSeen(
   const isRefuted = attempts.length > 0 && attempts.every(({ resolution }) => resolution !== null);
   if (isRefuted && !isDistrusted(transfer.failureReason)) {
     // Late answers have proven every send unpaid.
-    return viewOf(await markRetryable(executor, transfer, 'transient_not_sent'), 0);
+    return viewOf(await provenUnpaid(executor, transfer, 'transient_not_sent'), 0);
   }
   const look: EmptyLook = {
     beganAtMs: lookBeganAt.getTime(),
@@ -143,7 +145,16 @@ async function sendAnew(executor: Executor, transfer: PayoutTransfer): Promise<P
   if (open !== undefined) {
     await closeGeneration(executor, open, 'not_found_at_stripe');
   }
-  return markRetryable(executor, transfer, 'transient_not_found_at_stripe');
+  return provenUnpaid(executor, transfer, 'transient_not_found_at_stripe');
+}
+
+/** Free to be sent anew, or cancelled where an operator has asked for that meanwhile. */
+async function provenUnpaid(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  reason: ReasonCode,
+): Promise<PayoutTransfer> {
+  return honourCancelRequest(executor, await markRetryable(executor, transfer, reason));
 }
 
 /** A key that is too old to be sent again says so, since nothing but a look at Stripe is left. */

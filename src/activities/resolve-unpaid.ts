@@ -22,12 +22,14 @@ import { listTransfersOfGroup } from '../stripe/list-transfers';
 import { isPaymentOf, possibleSends, RESOLVED_UNPAID } from './adopt-listed-transfer';
 import { proveUnpaid } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
+import { honourCancelRequest } from './honour-cancel-request';
 
 type Dependencies = Pick<ActivityDependencies, 'database' | 'platform' | 'stripe'>;
 
 export type UnpaidResolution =
   | {
-      readonly is: 'retryable';
+      /** Cancelled where an operator had asked for that before. */
+      readonly is: 'retryable' | 'cancelled';
       /** The last send is so young that Stripe may still complete it; that would be a second payment. */
       readonly mayStillBePaid: boolean;
     }
@@ -66,8 +68,10 @@ export async function resolveUnpaid(
     if (sends.isUnderWay) {
       return { is: 'refused', why: 'still_under_way' };
     }
-    await declareUnpaid(executor, transfer, { ...operator, platform: dependencies.platform });
-    return { is: 'retryable', mayStillBePaid: sends.isYoung };
+    const { platform } = dependencies;
+    const declared = await declareUnpaid(executor, transfer, { ...operator, platform });
+    const is = declared.status === 'cancelled' ? 'cancelled' : 'retryable';
+    return { is, mayStillBePaid: sends.isYoung };
   });
 }
 
@@ -134,10 +138,10 @@ async function declareUnpaid(
   executor: Executor,
   transfer: PayoutTransfer,
   { actor, platform, reason }: Operator & Pick<Dependencies, 'platform'>,
-): Promise<void> {
+): Promise<PayoutTransfer> {
   await proveUnpaid(executor, transfer);
   const ended = await endKey(executor, transfer, platform);
-  await markResolvedUnpaid(executor, transfer, ended.generation);
+  const resolved = await markResolvedUnpaid(executor, transfer, ended.generation);
   await wantStripeList(executor, transfer.payoutJobId);
   await recordOperatorAction(executor, {
     action: 'resolve_unpaid',
@@ -150,4 +154,5 @@ async function declareUnpaid(
       attemptCount: transfer.attemptCount,
     },
   });
+  return honourCancelRequest(executor, resolved);
 }

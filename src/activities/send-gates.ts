@@ -35,6 +35,7 @@ export async function whyNothingWasSent(
   const account = await findUserStripeAccount(executor, transfer.userId);
   const refusal = sendRefusal({
     isClaimValid: open !== undefined,
+    isCancelRequested: transfer.cancelRequestedAt !== null,
     isPaused: closed === 'platform_paused',
     isApprovalMissing: closed === 'platform_approval_missing',
     isOfThisPlatform:

@@ -52,9 +52,16 @@ export async function settleCreatedTransfer(
     return recordSecondTransfer(executor, transfer, created);
   }
   await closeGeneration(executor, { transferId: transfer.id, generation }, 'paid');
-  await (transfer.status === 'voided'
-    ? recordPaidAfterVoid(executor, transfer, created)
-    : recordPayout(executor, transfer, created));
+  if (transfer.status === 'voided') {
+    await recordOverpaid(executor, transfer, created);
+    await raiseAlarm(executor, transfer.settlementId, `paid_after_void:${transfer.id}`);
+  } else {
+    await recordPayout(executor, transfer, created);
+  }
+  if (transfer.status === 'cancelled') {
+    // It was owed, and proven unpaid all the same: the operator who cancelled may have paid it by another way.
+    await raiseAlarm(executor, transfer.settlementId, `paid_after_cancel:${transfer.id}`);
+  }
   return markCompleted(executor, transfer, stripeTransferId);
 }
 
@@ -102,15 +109,6 @@ async function recordSecondTransfer(
   await recordOverpaid(executor, transfer, created);
   await raiseDuplicateAlarm(executor, transfer);
   return transfer;
-}
-
-async function recordPaidAfterVoid(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  created: CreatedTransfer,
-): Promise<void> {
-  await recordOverpaid(executor, transfer, created);
-  await raiseAlarm(executor, transfer.settlementId, `paid_after_void:${transfer.id}`);
 }
 
 /** Two Stripe transfers for one debt, or a chance of it: nothing more of the settlement is sent until a person looked. */

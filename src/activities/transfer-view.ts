@@ -20,6 +20,7 @@ export function viewOf(
     stripeTransferId: transfer.stripeTransferId,
     failureClass: transfer.failureClass,
     failureReason: transfer.failureReason,
+    ...(transfer.cancelRequestedAt !== null && { isCancelRequested: true }),
     waitMs,
   };
 }

@@ -9,9 +9,15 @@ import {
   type CommandContext,
   type JsonOption,
 } from './commands/command-context';
+import { cancelCommand, restoreCommand, voidCommand, type CancelOptions } from './commands/cancel';
 import { configCommand } from './commands/config';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
-import { pauseCommand, resumeCommand, type ReasonOptions } from './commands/pause';
+import {
+  pauseCommand,
+  resumeCommand,
+  type PauseOptions,
+  type ReasonOptions,
+} from './commands/pause';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -128,8 +134,9 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .command('pause [settlement]')
     .description('stop sending: one settlement, or everything')
     .requiredOption(...REASON_OPTION)
+    .option('--no-wait', 'answer at once, without the ends of what is on its way')
     .option(...JSON_OPTION)
-    .action((settlement: string | undefined, options: ReasonOptions) =>
+    .action((settlement: string | undefined, options: PauseOptions) =>
       finish((context) => pauseCommand(context, settlement, options)),
     );
   program
@@ -150,6 +157,7 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .action((transfer: string | undefined, options: RetryOptions) =>
       finish((context) => retryCommand(context, transfer, options)),
     );
+  addGivingUpCommands(program, finish);
   program
     .command('resolve <transfer>')
     .description('say what became of a payment whose outcome is unknown; compared with Stripe')
@@ -160,6 +168,26 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .action((transfer: string, options: ResolveOptions) =>
       finish((context) => resolveCommand(context, transfer, options)),
     );
+}
+
+/** What ends a debt that is not paid, and what takes that back. */
+function addGivingUpCommands(program: Command, finish: Finish): void {
+  const commands = [
+    ['cancel', 'do not pay what is not paid yet; the debt stays until it is voided', cancelCommand],
+    ['restore', 'pay what was cancelled after all', restoreCommand],
+    ['void', 'end the debt of what was cancelled, for ever', voidCommand],
+  ] as const;
+  for (const [name, description, command] of commands) {
+    program
+      .command(`${name} [transfer]`)
+      .description(description)
+      .requiredOption(...REASON_OPTION)
+      .option('--settlement <id>', 'every such transfer of this settlement')
+      .option(...JSON_OPTION)
+      .action((transfer: string | undefined, options: CancelOptions) =>
+        finish((context) => command(context, transfer, options)),
+      );
+  }
 }
 
 /** A reader that has seen enough (`| head`) is no error, and no reason for a stack trace. */

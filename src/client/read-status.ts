@@ -34,6 +34,8 @@ export interface TransferStatusRow {
   readonly stripeTransferId: string | null;
   readonly failureClass: FailureClass | null;
   readonly failureReason: ReasonCode | null;
+  /** Since when an operator wants it cancelled; of a paid one, that it was paid all the same. */
+  readonly cancelRequestedAt: Date | null;
 }
 
 export interface JobStatusReport {
@@ -174,5 +176,6 @@ function rowOf(transfer: PayoutTransfer): TransferStatusRow {
     stripeTransferId: transfer.stripeTransferId,
     failureClass: transfer.failureClass,
     failureReason: transfer.failureReason,
+    cancelRequestedAt: transfer.cancelRequestedAt,
   };
 }

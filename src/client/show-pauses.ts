@@ -1,6 +1,6 @@
 import type { PauseScope } from '../db/operator-pauses';
 import type { PayoutControl } from '../db/payout-controls';
-import type { SendUnderWay } from '../db/sends-under-way';
+import type { ReportedSend } from './await-sends';
 
 export interface ShownPause {
   /** A settlement's id, or `everything`. */
@@ -18,8 +18,8 @@ export interface PauseReport {
   /** Whether the whole scope is stopped: by a pause of its own or by one of everything, not by one of a part of it. */
   readonly paused: boolean;
   readonly changed: boolean;
-  /** What is on its way to Stripe or has died on it: no answer yet. */
-  readonly inFlight: readonly SendUnderWay[];
+  /** What was on its way to Stripe, or had died on it, and how each ended. */
+  readonly inFlight: readonly ReportedSend[];
   readonly lifted: readonly ShownPause[];
   /** Every pause that still touches the scope; of everything also those of single settlements. */
   readonly inForce: readonly ShownPause[];
@@ -34,7 +34,7 @@ export function pauseReport(facts: {
   readonly changed: boolean;
   readonly lifted: readonly PayoutControl[];
   readonly inForce: readonly PayoutControl[];
-  readonly inFlight: readonly SendUnderWay[];
+  readonly inFlight: readonly ReportedSend[];
 }): PauseReport {
   return {
     scope: scopeName(facts.scope),
@@ -64,13 +64,29 @@ export function pauseText(report: PauseReport, done: string): string {
     ...inForce.map((pause) => `  in force: ${pauseLine(pause)}`),
     inFlight.length === 0
       ? 'nothing is on its way to Stripe'
-      : `${inFlight.length.toString()} on the way to Stripe, not answered yet:`,
-    ...inFlight.map(
-      ({ attemptNumber, id, sentAt }) =>
-        `  ${id}, attempt ${attemptNumber.toString()}, sent ${sentAt.toISOString()}`,
-    ),
+      : `${inFlight.length.toString()} on the way to Stripe:`,
+    ...inFlight.map(sendLine),
   ].join('\n');
 }
+
+function sendLine({
+  attemptNumber,
+  end,
+  id,
+  reason,
+  sentAt,
+  stripeTransferId,
+}: ReportedSend): string {
+  const told = [END_TEXTS[end], stripeTransferId ?? reason].filter((text) => text !== null);
+  return `  ${id}, attempt ${attemptNumber.toString()}, sent ${sentAt.toISOString()}: ${told.join(', ')}`;
+}
+
+const END_TEXTS: Readonly<Record<ReportedSend['end'], string>> = {
+  paid: 'paid',
+  refused: 'refused, nothing was paid',
+  unknown: 'whether it was paid is not known yet',
+  not_answered_yet: 'not answered yet',
+};
 
 /** One pause as a person reads it. */
 export function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {

@@ -1,10 +1,10 @@
 import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
-import { TRANSFER_STATUSES } from '../domain/transfer-state';
+import { isGivenUp, TRANSFER_STATUSES } from '../domain/transfer-state';
 import { plainTable } from './plain-table';
 import { pauseLine } from './show-pauses';
-import type { JobStatusReport, SettlementStatus } from './read-status';
+import type { JobStatusReport, SettlementStatus, TransferStatusRow } from './read-status';
 
 /** Rows that a person can still read; `--json` has all of them. */
 const TABLE_ROWS_MAX = 200;
@@ -33,7 +33,7 @@ export function statusTable(status: SettlementStatus): string {
         row.userId,
         formatAmount(row.amountMinor, row.currency),
         row.amountReversedMinor === 0 ? '' : formatAmount(row.amountReversedMinor, row.currency),
-        row.status,
+        shownState(row),
         row.attemptCount.toString(),
         row.stripeTransferId ?? '',
         row.failureReason ?? '',
@@ -46,6 +46,7 @@ export function statusTable(status: SettlementStatus): string {
     ...explanations(status),
     ...status.pauses.map((pause) => `paused: ${pauseLine(pause)}`),
     ...missingFunds(status),
+    ...cancelExplanations(status),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
 }
@@ -67,6 +68,33 @@ function missingFunds({ job, transfers }: SettlementStatus): string[] {
   return neededMinor === null || availableMinor === null || currency === undefined
     ? []
     : [missingFundsText({ neededMinor, availableMinor }, currency)];
+}
+
+/** The state of one transfer, with a wish to cancel it that has had no effect. */
+function shownState({ cancelRequestedAt, status }: TransferStatusRow): string {
+  if (cancelRequestedAt === null || isGivenUp(status)) {
+    return status;
+  }
+  return status === 'completed' ? 'completed (cancel too late)' : `${status} (cancel requested)`;
+}
+
+const CANCEL_TEXTS = {
+  completed: 'cancel too late: an operator wanted it cancelled, and it was paid all the same.',
+  waiting: 'cancel requested: nothing more is sent; cancelled once it is proven unpaid.',
+  cancelled:
+    'cancelled: still owed; payouts restore sends it after all, payouts void ends the debt.',
+} as const;
+
+function cancelExplanations({ transfers }: SettlementStatus): string[] {
+  const wanted = transfers.filter(
+    ({ cancelRequestedAt, status }) => cancelRequestedAt !== null && status !== 'voided',
+  );
+  const kinds = new Set(
+    wanted.map(({ status }) =>
+      status === 'completed' || status === 'cancelled' ? status : 'waiting',
+    ),
+  );
+  return [...kinds].sort().map((kind) => CANCEL_TEXTS[kind]);
 }
 
 function summaryLine(settlementId: string, job: JobStatusReport): string {

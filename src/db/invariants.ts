@@ -363,6 +363,33 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
       and exists (
         select from payout_attempts where transfer_id = transfer.id and resolution is null)`,
 
+  // A payment that was on its way when it was asked for stays a payment.
+  'a request to cancel waits only for an outcome that is not known': sql`
+    select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
+    where transfer.cancel_requested_at is not null
+      and transfer.status not in ('processing', 'unknown', 'completed', 'cancelled', 'voided')`,
+
+  'nothing was sent for anybody after it was wanted cancelled': sql`
+    select transfer.settlement_id, transfer.id || ' attempt ' || attempt.attempt_number
+    from payout_attempts as attempt
+    join payout_transfers as transfer on transfer.id = attempt.transfer_id
+    where attempt.sent_at > transfer.cancel_requested_at`,
+
+  'who is cancelled has no key that could be sent': sql`
+    select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
+    join payout_generations as generation on generation.transfer_id = transfer.id
+    where transfer.status in ('cancelled', 'voided') and generation.closed_at is null`,
+
+  'every voided debt was voided in the ledger, once and whole, and no other': sql`
+    select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
+    left join ledger_transactions as posting on posting.transfer_id = transfer.id and posting.kind = 'void'
+    left join ledger_entries as entry
+      on entry.ledger_transaction_id = posting.id and entry.account = 'prizes_payable'
+    group by transfer.settlement_id, transfer.id
+    having (transfer.status = 'voided' and (
+        count(posting.id) <> 1 or sum(entry.amount_minor) is distinct from transfer.amount_minor))
+      or (transfer.status not in ('voided', 'completed') and count(posting.id) > 0)`,
+
   'every transfer is in a legal state': sql`
     select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
     where transfer.status not in (${listed(TRANSFER_STATUSES)})

@@ -80,6 +80,8 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
       where transfer.id = ${claim.transferId}
         and transfer.status = 'processing'
         and transfer.stripe_transfer_id is null
+        -- Also where a send may have paid: what an operator wants cancelled is looked up, never sent again (M13).
+        and transfer.cancel_requested_at is null
         and transfer.generation = ${claim.generation}
         and transfer.claim_number = ${claim.claimNumber}
         and transfer.claim_run_id = ${claim.runId}

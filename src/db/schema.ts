@@ -245,7 +245,10 @@ export const payoutTransfers = pgTable(
      * one is no proof; between two keys of a debt the last.
      */
     notSeenSince: instant('not_seen_since'),
-    /** Since when an operator wants it cancelled; it takes effect when every send is proven to have paid nothing. */
+    /**
+     * Since when an operator wants it cancelled; it takes effect when every send is proven to have paid nothing. Kept
+     * until it is restored, so that a payment that was made all the same says so.
+     */
     cancelRequestedAt: instant('cancel_requested_at'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),

@@ -1,5 +1,6 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, or, sql } from 'drizzle-orm';
 
+import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
 import type { PauseScope } from './operator-pauses';
 import { payoutAttempts, payoutTransfers } from './schema';
@@ -9,7 +10,12 @@ export interface SendUnderWay {
   readonly id: string;
   readonly attemptNumber: number;
   readonly sentAt: Date;
+  /** How long ago it was sent, by Postgres's clock. */
+  readonly ageMs: number;
 }
+
+/** What the answer of a send says; `unknown` where an answer, or the lack of one, proves nothing. */
+export type SendEnd = 'paid' | 'refused' | 'unknown';
 
 /**
  * Waits for every `beginSend` statement that began before, and holds later ones back until the transaction ends.
@@ -31,6 +37,7 @@ export async function findSendsUnderWay(
       id: payoutAttempts.transferId,
       attemptNumber: payoutAttempts.attemptNumber,
       sentAt: payoutAttempts.sentAt,
+      ageMs: sql<number>`floor(extract(epoch from payout_now() - ${payoutAttempts.sentAt}) * 1000)::float8`,
     })
     .from(payoutAttempts)
     .innerJoin(payoutTransfers, eq(payoutTransfers.id, payoutAttempts.transferId))
@@ -43,3 +50,42 @@ export async function findSendsUnderWay(
     )
     .orderBy(asc(payoutAttempts.sentAt), asc(payoutAttempts.transferId));
 }
+
+export interface EndedSend {
+  readonly id: string;
+  readonly attemptNumber: number;
+  readonly end: SendEnd;
+  readonly stripeTransferId: string | null;
+  readonly reason: ReasonCode | null;
+}
+
+/** Of these sends, those that have their answer, or of which another answer of their key has told. */
+export async function findEndedSends(
+  executor: Executor,
+  sends: readonly Pick<SendUnderWay, 'id' | 'attemptNumber'>[],
+): Promise<EndedSend[]> {
+  const attempts = await executor
+    .select()
+    .from(payoutAttempts)
+    .where(
+      and(
+        sql`(${payoutAttempts.transferId}, ${payoutAttempts.attemptNumber}) in (
+          select * from unnest(
+            ${sql.param(sends.map(({ id }) => id))}::uuid[],
+            ${sql.param(sends.map(({ attemptNumber }) => attemptNumber))}::int[]
+          ))`,
+        or(isNotNull(payoutAttempts.answeredAt), isNotNull(payoutAttempts.resolution)),
+      ),
+    );
+  return attempts.map(
+    ({ attemptNumber, reason, resolution, stripeTransferId, transferId: id }) => ({
+      id,
+      attemptNumber,
+      end: resolution === null ? 'unknown' : ENDS[resolution],
+      stripeTransferId,
+      reason,
+    }),
+  );
+}
+
+const ENDS = { created: 'paid', not_created: 'refused' } as const;

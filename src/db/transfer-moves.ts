@@ -238,6 +238,60 @@ export async function markFailedTerminal(
   return moveTransfer(executor, transfer, { status: 'failed_terminal', ...failure(reason) });
 }
 
+/** An operator wants it cancelled; nothing is sent from here on, and it takes effect when nothing is proven paid. */
+export async function markCancelRequested(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: transfer.status,
+    cancelRequestedAt: sql`coalesce(${payoutTransfers.cancelRequestedAt}, payout_now())`,
+  });
+}
+
+/** The request to cancel is withdrawn before it took effect. */
+export async function markCancelWithdrawn(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: transfer.status, cancelRequestedAt: null });
+}
+
+/** Nobody is paid, and nobody is sent anything, until it is restored. Postgres refuses this while any send is unresolved. */
+export async function markCancelled(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'cancelled',
+    cancelRequestedAt: sql`coalesce(${payoutTransfers.cancelRequestedAt}, payout_now())`,
+    payeeWaitSince: null,
+    ...NO_FAILURE,
+  });
+}
+
+/** Owed and to be sent again, with so many attempts more and a new wait for the payee, should it come to that. */
+export async function markRestored(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  attemptsMore: number,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, {
+    status: 'pending',
+    cancelRequestedAt: null,
+    maxAttempts: sql`${payoutTransfers.countedAttemptCount} + ${attemptsMore}`,
+    ...NO_FAILURE,
+  });
+}
+
+/** The debt of a cancelled transfer has ended; its posting stands in the same transaction. */
+export async function markVoided(
+  executor: Executor,
+  transfer: PayoutTransfer,
+): Promise<PayoutTransfer> {
+  return moveTransfer(executor, transfer, { status: 'voided' });
+}
+
 /** Marks everyone without a connected account as blocked in one statement, before anybody is started (design §6). */
 export async function blockTransfersWithoutAccount(
   executor: Executor,

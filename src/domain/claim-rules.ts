@@ -10,6 +10,8 @@ export interface ClaimFacts {
   readonly isClaimOfThisRun: boolean;
   /** The run has seen more sends than the row tells: Postgres came back older (M11). */
   readonly runHasSeenMore: boolean;
+  /** An operator wants it cancelled: nothing is sent for it any more. */
+  readonly isCancelRequested: boolean;
   readonly closedGate: 'platform_paused' | 'platform_approval_missing' | undefined;
   readonly payee: PayeeFacts | undefined;
   readonly openGeneration: OpenGenerationFacts | undefined;
@@ -97,6 +99,7 @@ function decideUnknown(facts: ClaimFacts): ClaimDecision {
     !isAlarm(failureReason) &&
     !isDistrusted(failureReason) &&
     answerCanDiffer(sends) &&
+    !facts.isCancelRequested &&
     facts.closedGate === undefined;
   return { do: sameKeyCanTell ? 'send_open' : 'reconcile' };
 }
@@ -109,6 +112,10 @@ export function isDistrusted(reason: ReasonCode | null): boolean {
 function decideUnsent(facts: ClaimFacts): ClaimDecision {
   const { failureReason, payee } = facts;
   const isBlocked = facts.status === 'blocked';
+  if (facts.isCancelRequested) {
+    // Proven unpaid and wanted cancelled is cancelled in the transaction that proves it, so nobody rests here.
+    return { do: 'rest' };
+  }
   if (isBlocked && failureReason === 'platform_risk_control') {
     // Stripe may be holding the payment for its own decision; another key could become another payment.
     return { do: 'rest' };

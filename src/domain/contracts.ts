@@ -52,6 +52,9 @@ export const SEARCH_ATTRIBUTES = {
   failedCount: { name: 'PayoutFailedCount', type: 'INT' },
 } as const;
 
+/** `PayoutState` of a run whose transfer an operator wants cancelled while it is not known whether it is paid. */
+export const CANCEL_REQUESTED = 'cancel_requested';
+
 export interface PayoutJobInput {
   readonly settlementId: string;
   readonly contestId: string;
@@ -126,6 +129,8 @@ export interface TransferView {
   readonly stripeTransferId: string | null;
   readonly failureClass: FailureClass | null;
   readonly failureReason: ReasonCode | null;
+  /** An operator wants it cancelled, or wanted it before it was paid; absent where nobody does. */
+  readonly isCancelRequested?: true;
   /** How long to wait before the next look, in milliseconds; null when the workflow's own backoff decides. */
   readonly waitMs: number | null;
 }

@@ -71,6 +71,11 @@ export function settlementLedgerKey(settlementId: string): string {
   return `ledger:settlement:${settlementId}`;
 }
 
+/** A debt is voided once. */
+export function voidLedgerKey(transferId: string): string {
+  return `ledger:void:${transferId}`;
+}
+
 /** One record for each Stripe transfer that was not owed, by whichever way it is learnt. */
 export function overpaidLedgerKey(stripeTransferId: string): string {
   return `ledger:overpaid:${stripeTransferId}`;

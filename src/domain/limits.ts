@@ -43,6 +43,11 @@ export const DATABASE_ACTIVITY_TIMEOUT_MS = 30 * SECOND_MS;
 export const SCHEDULE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
 /** Time to read all pages of one payee's transfers in one settlement. */
 export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
+/**
+ * How long `payouts pause` waits for the answer of a send: longer than its activity may take, so that one without an
+ * answer after it has none to come.
+ */
+export const PAUSE_ANSWER_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 10 * SECOND_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
 export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
 

@@ -20,17 +20,21 @@ export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
   being_sent: 'it is being sent at this moment',
   waits_for_its_turn: 'it waits for its turn already; its run was told again',
   payee_account_missing: 'the winner has no account; import it and the payment goes on by itself',
-  cancelled: 'it is cancelled or voided',
+  cancelled: 'it is cancelled or voided; see payouts restore',
   moved_since: 'it has moved since it was looked at; look again',
 };
 
-/** A transfer as the retry finds it, under the row's lock. */
-export interface RetryFacts {
+/** What tells whether a transfer is still what an operator saw. */
+export interface SeenFacts {
   readonly status: TransferStatus;
   readonly attemptCount: number;
   readonly failureReason: ReasonCode | null;
   /** When the row changed last, in milliseconds since 1970 by Postgres's clock. */
   readonly updatedAtMs: number;
+}
+
+/** A transfer as the retry finds it, under the row's lock. */
+export interface RetryFacts extends SeenFacts {
   /** A send of any generation whose outcome nobody knows. */
   readonly hasUnresolvedSend: boolean;
   readonly isPaused: boolean;
@@ -47,6 +51,16 @@ export interface SeenTransfer {
    * again looks the same in everything else.
    */
   readonly seenUpdatedAtMs?: number;
+}
+
+/** Whether a transfer is still what the operator saw, so that of two clicks one acts. */
+export function isAsSeen(facts: SeenFacts, seen: SeenTransfer): boolean {
+  return (
+    facts.status === seen.seenStatus &&
+    facts.attemptCount === seen.seenAttemptCount &&
+    facts.failureReason === seen.seenReason &&
+    (seen.seenUpdatedAtMs ?? facts.updatedAtMs) === facts.updatedAtMs
+  );
 }
 
 /** Why a transfer that is seen in this state is not retried, as far as the state alone tells. */
@@ -81,12 +95,7 @@ export function retryRefusal(facts: RetryFacts, seen: SeenTransfer): RetryRefusa
   if (facts.hasUnresolvedSend && status !== 'processing') {
     return 'outcome_unknown';
   }
-  const isAsSeen =
-    status === seen.seenStatus &&
-    facts.attemptCount === seen.seenAttemptCount &&
-    failureReason === seen.seenReason &&
-    (seen.seenUpdatedAtMs ?? facts.updatedAtMs) === facts.updatedAtMs;
-  if (!isAsSeen) {
+  if (!isAsSeen(facts, seen)) {
     return 'moved_since';
   }
   if (status === 'processing') {

@@ -21,6 +21,7 @@ export interface NextState {
 
 /** Why the gate before a POST let nothing through (M6). */
 export type SendRefusal =
+  | 'platform_cancel_requested'
   | 'platform_paused'
   | 'platform_approval_missing'
   | 'platform_mode_mismatch'
@@ -107,6 +108,7 @@ function nothingSent(refusal: SendRefusal): NextState {
     case 'unknown_key_too_old':
       // Everything under the old key is resolved, so the next claim may open a new one.
       return { to: 'retryable', reason: 'transient_not_sent', closeGeneration: true };
+    case 'platform_cancel_requested':
     case 'transient_list_not_read':
     case 'transient_not_sent':
       return { to: 'retryable', reason: refusal, closeGeneration: false };

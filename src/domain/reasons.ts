@@ -88,6 +88,11 @@ export const REASONS = {
     failureClass: 'platform',
     operatorText: 'Sending is paused by an operator or by an alarm; resume it to go on.',
   },
+  platform_cancel_requested: {
+    failureClass: 'platform',
+    operatorText:
+      'An operator wants this payment cancelled: nothing is sent, and it is cancelled once it is proven unpaid.',
+  },
   platform_approval_missing: {
     failureClass: 'platform',
     operatorText: 'The settlement waits for an approval.',

@@ -34,6 +34,8 @@ export function isListFresh({ isWanted, readAtMs }: ListAge, nowMs: number): boo
 export interface SendGateFacts {
   /** The claim is the row's own: its number, run and generation, status processing, nothing paid, generation open. */
   readonly isClaimValid: boolean;
+  /** An operator wants it cancelled: nothing more is sent, not even to ask about an earlier send (M13). */
+  readonly isCancelRequested: boolean;
   readonly isPaused: boolean;
   readonly isApprovalMissing: boolean;
   /** The generation was frozen for the Stripe account and mode that this process works with (M3). */
@@ -50,6 +52,9 @@ export interface SendGateFacts {
 /** Which gate keeps a POST from being made; undefined when it may be made (M6). */
 export function sendRefusal(facts: SendGateFacts): SendRefusal | undefined {
   const { hasUnresolvedSend, key, nowMs } = facts;
+  if (facts.isCancelRequested) {
+    return 'platform_cancel_requested';
+  }
   if (facts.isPaused) {
     return 'platform_paused';
   }

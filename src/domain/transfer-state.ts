@@ -41,3 +41,8 @@ export function isTerminal(status: TransferStatus): boolean {
 export function canTransition(from: TransferStatus, to: TransferStatus): boolean {
   return TRANSFER_TRANSITIONS[from].includes(to);
 }
+
+/** Whether an operator has given the debt up: for good, or until it is restored. */
+export function isGivenUp(status: TransferStatus): boolean {
+  return status === 'cancelled' || status === 'voided';
+}

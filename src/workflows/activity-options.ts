@@ -59,6 +59,12 @@ export const { retryTransfer } = proxyActivities<PayoutActivities>({
   summary: 'retry for an operator',
 });
 
+export const { requestOwnCancel } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'close this run as canceled: its payment is given up',
+});
+
 /**
  * One POST a try, all tries under one key. The few retries here bridge seconds; what takes longer is shown as
  * retryable or unknown in Postgres and waits on a durable timer of the workflow.

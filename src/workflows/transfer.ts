@@ -4,9 +4,11 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertMemo,
@@ -31,12 +33,13 @@ import {
 } from '../domain/limits';
 import { formatAmount } from '../domain/money';
 import { refusalOfRequest } from '../domain/retry-request';
-import { isTerminal, type TransferStatus } from '../domain/transfer-state';
+import { isGivenUp, isTerminal, type TransferStatus } from '../domain/transfer-state';
 import {
   askPayeeReadiness,
   claimTransfer,
   reconcileTransfer,
   recordOutcome,
+  requestOwnCancel,
   retryTransfer,
   stripeTransferActivity,
 } from './activity-options';
@@ -51,22 +54,35 @@ import {
 } from './messages';
 import { transferAttributes, transferDetails } from './visibility';
 
+/** Runs that were asked to cancel before it was written did not look at their row for it, and their histories say so. */
+const CANCEL_REQUEST_WAKES = 'cancel-request-wakes';
+
 /**
  * Pays one winner, in one run from the first look to the end: claim, send, record, and wait where there is something
  * to wait for. The row in Postgres decides every step; this code only carries it forward and mirrors it.
  *
- * Completed means paid, failed means that only a person can go on. A cancel request from outside does not stop it:
- * a payment on its way cannot be taken back, so cancelling is a command to the row (terminate is not stop).
+ * Completed means paid, failed means that only a person can go on, canceled that an operator has given the debt up. A
+ * cancel request from outside only makes it look at the row: a payment on its way cannot be taken back, so cancelling is
+ * a command to the row (terminate is not stop).
  */
 export async function TransferWorkflow(input: TransferInput): Promise<TransferResult> {
-  return CancellationScope.nonCancellable(() => payTransfer(input));
+  const { cancelRequested } = CancellationScope.current();
+  return CancellationScope.nonCancellable(() => payTransfer(input, cancelRequested));
 }
 
 /** All of them say only that the row is worth another look. */
 const WAKE_UPS = [changedSignal, payeeReadySignal, pauseSignal, resumeSignal];
 
-async function payTransfer(input: TransferInput): Promise<TransferResult> {
+async function payTransfer(
+  input: TransferInput,
+  cancelRequested: Promise<never>,
+): Promise<TransferResult> {
   let wakeUps = 0;
+  let isAskedToCancel = false;
+  cancelRequested.catch(() => {
+    isAskedToCancel = true;
+    wakeUps += patched(CANCEL_REQUEST_WAKES) ? 1 : 0;
+  });
   let waits = input.waits ?? 0;
   let isParked = input.isParked ?? false;
   let hasWaited = input.waits !== undefined;
@@ -93,13 +109,16 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
     if (tellsJob) {
       await tellJob(input, changedSignal);
     }
-    show(view, shown);
+    show(view, shown, isAskedToCancel);
     if (shown !== undefined && shown.failureReason !== view.failureReason) {
       // Another cause: what was waited for before says nothing about it.
       waits = 0;
     }
     shown = view;
     if (isTerminal(view.status)) {
+      if (isGivenUp(view.status)) {
+        await beAskedToCancel(input, () => isAskedToCancel);
+      }
       await condition(allHandlersFinished);
       if (retries !== seenRetries && view.status !== 'completed') {
         continue;
@@ -124,6 +143,21 @@ async function payTransfer(input: TransferInput): Promise<TransferResult> {
       await condition(allHandlersFinished);
       await continueAsNew<typeof TransferWorkflow>({ ...input, waits, isParked, seen });
     }
+  }
+}
+
+/**
+ * Waits for the request without which a run cannot close as canceled, and asks for it where nobody has: a run that
+ * continued as new has lost it, and one that begins finds its payment given up already.
+ */
+async function beAskedToCancel(
+  { transferId }: TransferInput,
+  isAskedToCancel: () => boolean,
+): Promise<void> {
+  if (!isAskedToCancel()) {
+    const { runId } = workflowInfo();
+    await Promise.race([requestOwnCancel({ transferId, runId }), condition(isAskedToCancel)]);
+    await condition(isAskedToCancel);
   }
 }
 
@@ -239,11 +273,19 @@ async function tellJob(input: TransferInput, signal: SignalDefinition): Promise<
   }
 }
 
-function show(view: TransferView, before: TransferView | undefined): void {
-  setCurrentDetails(transferDetails(view));
+function show(
+  view: TransferView,
+  before: TransferView | undefined,
+  isAskedToCancel: boolean,
+): void {
+  setCurrentDetails(transferDetails(view, isAskedToCancel));
   const reasonBefore = before?.failureReason ?? null;
   // Each of these is an event of the history, so they are written when they change and not at every look.
-  if (before?.status !== view.status || before.failureClass !== view.failureClass) {
+  const isNews =
+    before?.status !== view.status ||
+    before.failureClass !== view.failureClass ||
+    before.isCancelRequested !== view.isCancelRequested;
+  if (isNews) {
     upsertSearchAttributes(transferAttributes(view));
   }
   if (reasonBefore !== view.failureReason) {
@@ -255,6 +297,9 @@ function conclude(view: TransferView): TransferResult {
   const { transferId, status, stripeTransferId, failureReason } = view;
   if (status === 'completed' && stripeTransferId !== null) {
     return { transferId, stripeTransferId };
+  }
+  if (isGivenUp(status)) {
+    throw new CancelledFailure(status);
   }
   throw ApplicationFailure.create({
     type: FAILURE_TYPES.transferFailed,

@@ -5,6 +5,7 @@ import {
 } from '@temporalio/common';
 
 import {
+  CANCEL_REQUESTED,
   SEARCH_ATTRIBUTES,
   type PauseInForce,
   type PayoutProgress,
@@ -14,7 +15,7 @@ import {
 import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
-import { TRANSFER_STATUSES } from '../domain/transfer-state';
+import { isTerminal, TRANSFER_STATUSES } from '../domain/transfer-state';
 
 const settlementIdKey = defineSearchAttributeKey(
   SEARCH_ATTRIBUTES.settlementId.name,
@@ -48,9 +49,15 @@ export function transferStartAttributes(transfer: TransferStart): SearchAttribut
 
 export function transferAttributes(view: TransferView) {
   return [
-    { key: stateKey, value: view.status },
+    { key: stateKey, value: shownState(view) },
     { key: failureClassKey, value: view.failureClass },
   ];
+}
+
+/** A request to cancel hides the state only while that is known to last: until the outcome is. */
+function shownState({ isCancelRequested, status }: TransferView): string {
+  const isWaiting = isCancelRequested === true && !isTerminal(status);
+  return isWaiting ? CANCEL_REQUESTED : status;
 }
 
 export function jobAttributes(progress: PayoutProgress) {
@@ -61,15 +68,34 @@ export function jobAttributes(progress: PayoutProgress) {
 }
 
 /** Amounts and codes only: details are readable by everybody who may see the Web UI (M12). */
-export function transferDetails(view: TransferView): string {
+export function transferDetails(view: TransferView, isAskedToCancel: boolean): string {
   const reason = view.failureReason === null ? '' : `\n\n${explained(view.failureReason)}`;
   const rows = [
-    ['state', view.status],
+    ['state', shownState(view)],
     ['amount', formatAmount(view.amountMinor, view.currency)],
     ['attempts', view.attemptCount.toString()],
     ['Stripe transfer', view.stripeTransferId ?? '—'],
   ];
-  return `${table(['', ''], rows)}${reason}`;
+  return `${table(['', ''], rows)}${reason}${cancelDetails(view, isAskedToCancel)}`;
+}
+
+/** What became of a wish to cancel, and what to type where one was put to the wrong place. */
+function cancelDetails(
+  { isCancelRequested, status, transferId }: TransferView,
+  isAskedToCancel: boolean,
+): string {
+  if (status === 'cancelled') {
+    return `\n\nCancelled by an operator; to send it after all: \`payouts restore ${transferId} --reason …\``;
+  }
+  if (isCancelRequested === true && !isTerminal(status)) {
+    return '\n\nAn operator wants this cancelled: nothing more is sent, and it is cancelled once it is proven unpaid.';
+  }
+  if (isCancelRequested === true && status === 'completed') {
+    return '\n\nAn operator wanted this cancelled; it was paid all the same.';
+  }
+  return isAskedToCancel && !isTerminal(status)
+    ? `\n\nCancelling this workflow changes nothing: the payment stands in Postgres. To cancel that: \`payouts cancel ${transferId} --reason …\``
+    : '';
 }
 
 export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null): string {

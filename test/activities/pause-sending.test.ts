@@ -68,7 +68,7 @@ describe('what is on its way when the pause comes', () => {
     // The gate was passed before the pause: its statement reads what was committed when it began.
     expect(await sending).toMatchObject({ attemptNumber: 1 });
     expect(await underWay).toEqual([
-      { id: transfer.id, attemptNumber: 1, sentAt: expect.any(Date) },
+      { id: transfer.id, attemptNumber: 1, sentAt: expect.any(Date), ageMs: expect.any(Number) },
     ]);
     await bed.record(claim);
   });

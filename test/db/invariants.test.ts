@@ -96,6 +96,7 @@ const updateTransfer = (id: string, set: string) => [
 const PAID_BOOKED = 'every paid transfer has one booking of its Stripe transfer, with its amount';
 const PAYABLE = 'prizes_payable is the sum of the transfers that are neither paid nor voided';
 const CAME_BACK = 'of no Stripe transfer came more back than was paid with it';
+const VOIDED = 'every voided debt was voided in the ledger, once and whole, and no other';
 const LEGAL = 'every transfer is in a legal state';
 const ENDS = 'every end of an attempt in the ledger is the end of an attempt';
 const WINNERS = 'the winners of every job are its transfers, one to one';
@@ -147,6 +148,7 @@ const CASES: readonly [string, (story: Story) => string[], (readonly string[])?]
         debit: 'prizes_payable',
         credit: 'prize_expense',
       }),
+    [VOIDED],
   ],
   [
     PAID_BOOKED,
@@ -300,6 +302,31 @@ const CASES: readonly [string, (story: Story) => string[], (readonly string[])?]
   [
     'nobody with an unresolved send is failed, cancelled, blocked or to be sent anew',
     ({ unknown }) => updateTransfer(unknown, `status = 'retryable'`),
+  ],
+  [
+    'a request to cancel waits only for an outcome that is not known',
+    ({ failed }) => updateTransfer(failed, 'cancel_requested_at = payout_now()'),
+  ],
+  [
+    'nothing was sent for anybody after it was wanted cancelled',
+    ({ unknown }) =>
+      updateTransfer(unknown, `cancel_requested_at = payout_now() - interval '1 hour'`),
+  ],
+  [
+    'who is cancelled has no key that could be sent',
+    ({ failed }) => [
+      ...updateTransfer(
+        failed,
+        `status = 'cancelled', failure_reason = null, failure_class = null`,
+      ),
+      `update payout_generations set closed_at = null, closed_reason = null where transfer_id = '${failed}'`,
+    ],
+  ],
+  [
+    VOIDED,
+    ({ failed }) =>
+      updateTransfer(failed, `status = 'voided', failure_reason = null, failure_class = null`),
+    [PAYABLE],
   ],
   [LEGAL, ({ paid }) => updateTransfer(paid, 'completed_at = null')],
   [

@@ -57,6 +57,7 @@ interface Situation {
   readonly platform: (typeof PLATFORMS)[number];
   readonly send: (typeof SENDS)[number];
   readonly account: (typeof ACCOUNTS)[number];
+  readonly isCancelRequested: boolean;
   readonly isUsedUp: boolean;
   readonly firstSentAgoMs: number | null;
   /** The reading that the first send relied on. */
@@ -72,6 +73,7 @@ const OPEN: Situation = {
   platform: 'own',
   send: 'none',
   account: 'frozen',
+  isCancelRequested: false,
   isUsedUp: false,
   firstSentAgoMs: null,
   keyListReadAgoMs: null,
@@ -98,6 +100,7 @@ const situations: fc.Arbitrary<Situation> = fc.record({
   platform: mostly(PLATFORMS),
   send: fc.constantFrom(...SENDS),
   account: mostly(ACCOUNTS),
+  isCancelRequested: mostly([false, true]),
   isUsedUp: mostly([false, true]),
   firstSentAgoMs: fc.constantFrom(null, ...KEY_AGES),
   keyListReadAgoMs: fc.constantFrom(null, ...KEY_AGES),
@@ -128,6 +131,8 @@ function eachAlone(): Situation[] {
     ),
     { ...OPEN, jobListReadAgoMs: null },
     { ...OPEN, isListWanted: true },
+    { ...OPEN, isCancelRequested: true },
+    { ...OPEN, isCancelRequested: true, send: 'unresolved', firstSentAgoMs: 0 },
     { ...OPEN, isListWanted: true, firstSentAgoMs: 0 },
     { ...OPEN, jobListReadAgoMs: null, firstSentAgoMs: 0 },
   ];
@@ -145,6 +150,7 @@ function factsOf(situation: Situation): SendGateFacts {
   const ago = (ms: number | null) => (ms === null ? null : NOW_MS - ms);
   return {
     isClaimValid: claim === 'own',
+    isCancelRequested: situation.isCancelRequested,
     isPaused: pause === 'of this' || pause === 'of everything',
     isApprovalMissing: approval === 'required',
     isOfThisPlatform: platform === 'own',
@@ -203,8 +209,9 @@ async function setUp(situation: Situation): Promise<ClaimedTransfer> {
   }
   await bed.rows(
     `update payout_transfers
-     set attempt_count = 3, counted_attempt_count = case when $2 then max_attempts else 0 end where id = $1`,
-    [transfer.id, situation.isUsedUp],
+     set attempt_count = 3, counted_attempt_count = case when $2 then max_attempts else 0 end,
+       cancel_requested_at = case when $3 then payout_now() end where id = $1`,
+    [transfer.id, situation.isUsedUp, situation.isCancelRequested],
   );
   await setUpOthers(situation, claimed);
   return claimed;
@@ -283,6 +290,7 @@ test('the gate in SQL and the pure gate agree, whatever is shut', async () => {
   expect([...new Set(answers)].sort()).toEqual([
     'attempts_used_up',
     'platform_approval_missing',
+    'platform_cancel_requested',
     'platform_mode_mismatch',
     'platform_paused',
     'sent',

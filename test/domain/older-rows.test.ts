@@ -10,6 +10,7 @@ const SENDABLE: ClaimFacts = {
   failureReason: null,
   isClaimOfThisRun: true,
   runHasSeenMore: false,
+  isCancelRequested: false,
   closedGate: undefined,
   payee: { isNotReady: false, askIsDue: false },
   openGeneration: { isKeySendable: true, wasSent: true, destinationIsPayee: true },

@@ -43,6 +43,7 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
       (run.seen.generation > row.generation ||
         run.seen.attemptCount > row.attemptCount ||
         (run.seen.claimNumber ?? 0) > row.claimNumber),
+    isCancelRequested: row.cancelledAtAttempt !== null,
     closedGate: records.isPaused() ? 'platform_paused' : undefined,
     payee: account && {
       isNotReady: account.readiness === 'not_ready',

@@ -1,5 +1,6 @@
 /** What must hold after every event, told by Stripe's own truth and by the rows. */
 import { isAlarm } from '../../src/domain/next-state';
+import { isGivenUp } from '../../src/domain/transfer-state';
 import { hasUnresolved, type Records, type TransferRow } from './records';
 import type { StripeModel } from './stripe-model';
 
@@ -11,6 +12,7 @@ export type Invariant =
   | 'the ledger is balanced'
   | 'paid transfers have exactly one payout posting'
   | 'prizes_payable is what is owed'
+  | 'nobody is sent anything once an operator wants it cancelled'
   | 'Postgres has nothing to refuse'
   | 'everybody is paid in the end, or a person is called';
 
@@ -58,8 +60,20 @@ function checkTransfer(truth: Truth, row: TransferRow): void {
       `${row.id} is ${row.status}`,
     );
   }
+  checkCancelled(row);
   if (!truth.isRestored && paid.length > 0) {
     checkClosedKeys(row, new Set(paid.map(({ key }) => key)));
+  }
+}
+
+/** Wanted cancelled is not free to be sent, and is not sent. */
+function checkCancelled({ attemptCount, cancelledAtAttempt, id, status }: TransferRow): void {
+  const isFree = status === 'pending' || status === 'retryable' || status === 'blocked';
+  if (cancelledAtAttempt !== null && (isFree || attemptCount !== cancelledAtAttempt)) {
+    throw new BrokenInvariant(
+      'nobody is sent anything once an operator wants it cancelled',
+      `${id} is ${status}, with ${attemptCount.toString()} sends`,
+    );
   }
 }
 
@@ -75,12 +89,19 @@ function checkLedger({ ledger, transfers }: Records): void {
   let totalMinor = 0;
   let payableMinor = 0;
   const payouts = new Map<string, string | null>();
+  const voided = new Set<string | null>();
   for (const { entries, kind, stripeTransferId, transferId } of ledger) {
     for (const { account, amountMinor } of entries) {
       totalMinor += amountMinor;
       payableMinor -= account === 'prizes_payable' ? amountMinor : 0;
     }
-    if (kind === 'payout' && transferId !== null) {
+    if (kind === 'void') {
+      voided.add(transferId);
+    }
+    // Nothing was owed any more to whom was voided: the payment of that debt is booked as overpaid.
+    const isPaidAfterVoid =
+      kind === 'overpaid' && voided.has(transferId) && !payouts.has(transferId ?? '');
+    if ((kind === 'payout' || isPaidAfterVoid) && transferId !== null) {
       if (payouts.has(transferId)) {
         throw new BrokenInvariant('paid transfers have exactly one payout posting', transferId);
       }
@@ -105,9 +126,9 @@ function checkLedger({ ledger, transfers }: Records): void {
   }
 }
 
-/** Paid, or stopped for a person. */
+/** Paid, given up by a person, or stopped for one. */
 export function isAtEnd(row: TransferRow): boolean {
-  return row.status === 'completed' || isStoppedForPerson(row);
+  return row.status === 'completed' || isGivenUp(row.status) || isStoppedForPerson(row);
 }
 
 function isStoppedForPerson({ failureReason, status }: TransferRow): boolean {

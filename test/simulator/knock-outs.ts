@@ -18,6 +18,8 @@ const TWICE: Invariant = 'no debt is paid twice';
 const REFUSED: Invariant = 'Postgres has nothing to refuse';
 const SILENT: Invariant = 'everybody is paid in the end, or a person is called';
 
+const CANCELLED: Invariant = 'nobody is sent anything once an operator wants it cancelled';
+
 let keysDrawn = 0;
 
 const NO_STICKY_RULE = rulesWith({
@@ -114,6 +116,26 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   'one empty look proves that nothing was paid': {
     options: rulesWith({ isProvenAbsent: () => true }),
     breaks: 'a closed key has paid nothing',
+  },
+  'what is wanted cancelled may be sent': {
+    options: rulesWith({
+      decideClaim: (facts) => RULES.decideClaim({ ...facts, isCancelRequested: false }),
+      sendRefusal: (facts) => RULES.sendRefusal({ ...facts, isCancelRequested: false }),
+    }),
+    breaks: CANCELLED,
+  },
+  'the proof that nothing was paid forgets who is wanted cancelled': {
+    options: rulesWith({ isCancelHonoured: () => false }),
+    breaks: CANCELLED,
+  },
+  'what may have been paid is cancelled at once': {
+    options: rulesWith({
+      decideCancel: (...given) => {
+        const decision = RULES.decideCancel(...given);
+        return decision === 'request' ? 'cancel' : decision;
+      },
+    }),
+    breaks: REFUSED,
   },
   'what Stripe lists is never ours': {
     options: rulesWith({ judgeMatches: () => ({ is: 'not_seen' }) }),

@@ -8,7 +8,7 @@ import type { StripeMatch } from '../../src/domain/reconciliation';
 import { isTerminal } from '../../src/domain/transfer-state';
 import { markDistrusted } from './claims';
 import { openGenerationOf, type TransferRow } from './records';
-import { concludeClaim, proveUnpaid } from './sends';
+import { concludeClaim, honourCancelRequest, proveUnpaid } from './sends';
 import { raiseAlarm, settleCreatedTransfer } from './settle';
 import type { MadeTransfer } from './stripe-model';
 import { CURRENCY, type System } from './system';
@@ -73,6 +73,7 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
     row.attempts.length > 0 && row.attempts.every(({ resolution }) => resolution !== null);
   if (isRefuted && !isDistrusted(row.failureReason)) {
     records.move(row, 'retryable', 'transient_not_sent');
+    honourCancelRequest(system, row);
     return;
   }
   const isAbsent = rules.isProvenAbsent({
@@ -84,6 +85,7 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
   if (isAbsent) {
     giveUpOldKey(system, row, 'not_found_at_stripe');
     records.move(row, 'retryable', 'transient_not_found_at_stripe');
+    honourCancelRequest(system, row);
     return;
   }
   row.notSeenSinceMs ??= beganAtMs;

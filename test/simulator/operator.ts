@@ -1,9 +1,12 @@
-/** What people and automation do beside the runs: readiness, pauses, retry, resolve. */
+/** What people and automation do beside the runs: readiness, pauses, retry, resolve, cancel. */
 import { ATTEMPTS_MAX_DEFAULT, EMPTY_LOOK_AFTER_SEND_MS } from '../../src/domain/limits';
+import { voidLedgerKey } from '../../src/domain/ids';
+import { voidPosting } from '../../src/domain/ledger';
 import { giveUpOldKey } from './looks';
 import { hasUnresolved, type TransferRow } from './records';
+import { cancelUnpaid, honourCancelRequest } from './sends';
 import { settleCreatedTransfer } from './settle';
-import type { System } from './system';
+import { CURRENCY, type System } from './system';
 
 /** ask-payee-readiness.ts: where Stripe says that the account is not ready nothing changes. */
 export function askPayeeReadiness({ records, stripe }: System, row: TransferRow): void {
@@ -87,8 +90,64 @@ export function resolveUnpaid(system: System, row: TransferRow): boolean {
   if (isTrue) {
     giveUpOldKey(system, row, 'resolved_unpaid');
     system.records.move(row, 'retryable', 'transient_resolved_unpaid');
+    honourCancelRequest(system, row);
   }
   return isTrue;
+}
+
+/** cancel-transfer.ts: the row as it is, and what the operator saw of it. */
+function cancellationFacts(system: System, row: TransferRow) {
+  const { attemptCount, failureReason, status } = row;
+  const facts = {
+    status,
+    attemptCount,
+    failureReason,
+    updatedAtMs: system.nowMs,
+    isCancelRequested: row.cancelledAtAttempt !== null,
+    hasUnresolvedSend: hasUnresolved(row),
+  };
+  const seen = { seenStatus: status, seenAttemptCount: attemptCount, seenReason: failureReason };
+  return [facts, seen] as const;
+}
+
+/** @returns what became of the order */
+export function cancelByOperator(system: System, row: TransferRow): string {
+  const decision = system.rules.decideCancel(...cancellationFacts(system, row));
+  if (decision === 'cancel') {
+    cancelUnpaid(system, row);
+  } else if (decision === 'request') {
+    row.cancelledAtAttempt = row.attemptCount;
+  }
+  return decision;
+}
+
+export function restoreByOperator(system: System, row: TransferRow): string {
+  const decision = system.rules.decideRestore(...cancellationFacts(system, row));
+  if (decision === 'restore' || decision === 'withdraw') {
+    row.cancelledAtAttempt = null;
+  }
+  if (decision === 'restore') {
+    system.records.move(row, 'pending', null);
+    row.maxAttempts = row.countedAttemptCount + ATTEMPTS_MAX_DEFAULT;
+  }
+  return decision;
+}
+
+export function voidByOperator(system: System, row: TransferRow): string {
+  const decision = system.rules.decideVoid(...cancellationFacts(system, row));
+  if (decision === 'void') {
+    system.records.post({
+      key: voidLedgerKey(row.id),
+      kind: 'void',
+      transferId: row.id,
+      stripeTransferId: null,
+      reason: null,
+      postedAtMs: system.nowMs,
+      entries: voidPosting(row.amountMinor, CURRENCY),
+    });
+    system.records.move(row, 'voided', null);
+  }
+  return decision;
 }
 
 /** A person who has found the one payment of an unknown transfer. */

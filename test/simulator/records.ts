@@ -28,6 +28,8 @@ export interface TransferRow {
   stripeTransferId: string | null;
   payeeWaitSinceMs: number | null;
   notSeenSinceMs: number | null;
+  /** How many sends there were when an operator wanted it cancelled; null while nobody does. */
+  cancelledAtAttempt: number | null;
   readonly generations: GenerationRow[];
   readonly attempts: AttemptRow[];
 }

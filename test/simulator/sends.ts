@@ -8,6 +8,7 @@ import { attemptLedgerKey } from '../../src/domain/ids';
 import type { SendRefusal } from '../../src/domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../../src/domain/outcome';
 import type { ReasonCode } from '../../src/domain/reasons';
+import { canTransition } from '../../src/domain/transfer-state';
 import { markAccountNotReady, markBlocked, sendsOf } from './claims';
 import { openGenerationOf, type AttemptRow, type GenerationRow, type TransferRow } from './records';
 import { settleCreatedTransfer, tripBreaker } from './settle';
@@ -71,6 +72,7 @@ function refusalOf(
           row.claimNumber === claim.claimNumber &&
           row.claimRunId === claim.runId &&
           generation?.closedAtMs === null,
+    isCancelRequested: row.cancelledAtAttempt !== null,
     isPaused: records.isPaused(),
     isApprovalMissing: false,
     isOfThisPlatform: true,
@@ -166,6 +168,28 @@ export function concludeClaim(system: System, row: TransferRow): void {
   } else {
     records.move(row, next.to, next.reason);
   }
+  honourCancelRequest(system, row);
+}
+
+/** honour-cancel-request.ts: what is proven unpaid and wanted cancelled is cancelled in the same transaction. */
+export function honourCancelRequest(system: System, row: TransferRow): void {
+  if (
+    row.cancelledAtAttempt !== null &&
+    system.rules.isCancelHonoured() &&
+    canTransition(row.status, 'cancelled')
+  ) {
+    cancelUnpaid(system, row);
+  }
+}
+
+export function cancelUnpaid({ nowMs, records }: System, row: TransferRow): void {
+  const open = openGenerationOf(row);
+  if (open !== undefined) {
+    records.closeGeneration(row, open.generation, 'cancelled', nowMs);
+  }
+  records.move(row, 'cancelled', null);
+  row.cancelledAtAttempt ??= row.attemptCount;
+  row.payeeWaitSinceMs = null;
 }
 
 function whyNothingWasSent(system: System, row: TransferRow): SendRefusal {

@@ -35,11 +35,7 @@ export function settleCreatedTransfer(
     raiseAlarm(system, `duplicate_stripe_transfer:${row.id}`);
   }
   if (system.rules.isSettled(row.status)) {
-    postPayment(system, row, created, {
-      key: overpaidLedgerKey(stripeTransferId),
-      kind: 'overpaid',
-      entries: overpaidPosting(created.amountMinor ?? row.amountMinor, CURRENCY),
-    });
+    postPayment(system, row, created, overpaid(row, created));
     raiseAlarm(system, `duplicate_stripe_transfer:${row.id}`);
     return;
   }
@@ -48,23 +44,42 @@ export function settleCreatedTransfer(
   const wasRefused = system.records.ledger.some(
     ({ key, kind }) => key === refusedKey && kind === 'refusal',
   );
+  if (row.status === 'voided') {
+    postPayment(system, row, created, overpaid(row, created));
+    raiseAlarm(system, `paid_after_void:${row.id}`);
+    system.records.complete(row, stripeTransferId);
+    return;
+  }
   postPayment(system, row, created, {
     key: wasRefused ? lateAttemptLedgerKey(row.id, created.attemptNumber) : refusedKey,
     kind: 'payout',
     entries: payoutPosting(row.amountMinor, CURRENCY),
   });
+  if (row.status === 'cancelled') {
+    raiseAlarm(system, `paid_after_cancel:${row.id}`);
+  }
   system.records.complete(row, stripeTransferId);
+}
+
+interface Payment {
+  readonly key: string;
+  readonly kind: 'payout' | 'overpaid';
+  readonly entries: readonly LedgerEntry[];
+}
+
+function overpaid(row: TransferRow, { amountMinor, stripeTransferId }: CreatedTransfer): Payment {
+  return {
+    key: overpaidLedgerKey(stripeTransferId),
+    kind: 'overpaid',
+    entries: overpaidPosting(amountMinor ?? row.amountMinor, CURRENCY),
+  };
 }
 
 function postPayment(
   system: System,
   row: TransferRow,
   { stripeTransferId }: CreatedTransfer,
-  posting: {
-    readonly key: string;
-    readonly kind: 'payout' | 'overpaid';
-    readonly entries: readonly LedgerEntry[];
-  },
+  posting: Payment,
 ): void {
   system.records.post({
     ...posting,

@@ -5,6 +5,7 @@ import { classifyAnswer } from '../../src/domain/classify-answer';
 import { stripeIdempotencyKey } from '../../src/domain/generation';
 import { keyIsProvenUnpaid, nextState } from '../../src/domain/next-state';
 import { isProvenAbsent, judgeMatches } from '../../src/domain/reconciliation';
+import { decideCancel, decideRestore, decideVoid } from '../../src/domain/manual-cancellation';
 import { retryRefusal } from '../../src/domain/manual-retry';
 import { isKeySendable, isListFresh, sendRefusal } from '../../src/domain/send-gate';
 import type { Records } from './records';
@@ -22,6 +23,9 @@ export const RULES = {
   isProvenAbsent,
   breakerCause,
   retryRefusal,
+  decideCancel,
+  decideRestore,
+  decideVoid,
   stripeIdempotencyKey,
   /** Not a function of the domain but a line of an activity: a completed transfer is not settled again. */
   isSettled: (status: string): boolean => status === 'completed',
@@ -29,6 +33,8 @@ export const RULES = {
   isListCompared: (): boolean => true,
   /** Likewise: between two keys of one debt stands a look at Stripe. */
   isLookedAtBetweenKeys: (): boolean => true,
+  /** Likewise: a request to cancel takes effect with the proof that nothing was paid. */
+  isCancelHonoured: (): boolean => true,
 };
 
 export type Rules = typeof RULES;

@@ -11,12 +11,15 @@ import { BrokenInvariant, checkEnds, checkInvariants, isAtEnd } from './invarian
 import { beginLook, beginReading, endLook, endReading, type ListReading, type Look } from './looks';
 import {
   askPayeeReadiness,
+  cancelByOperator,
   lookAtPauses,
   pauseByOperator,
   resolvePaid,
   resolveUnpaid,
+  restoreByOperator,
   resumeByOperator,
   retryByOperator,
+  voidByOperator,
 } from './operator';
 import { GuardError, Records, type Backup, type Guard, type TransferRow } from './records';
 import { beginSend, keepAnswer, recordOutcome, type BegunSend } from './sends';
@@ -141,6 +144,16 @@ export class World {
     if (this.draws.chance(40)) {
       const restore = () => this.restore();
       chosen.push(() => this.backUp(), restore, restore);
+    }
+    // Drawn last, so that the cases without it are those of before.
+    if (this.draws.chance(25)) {
+      const cancel = () => this.operatorCancel();
+      chosen.push(
+        cancel,
+        cancel,
+        () => this.operatorRestore(),
+        () => this.operatorVoid(),
+      );
     }
     return [look, look, look, look, look, look, look, pass, pass, goOn, goOn, ...chosen];
   }
@@ -510,6 +523,24 @@ export class World {
     this.told(() => `   an operator resolves ${row.id}: ${isResolved.toString()}`);
   }
 
+  private operatorCancel(): void {
+    const row = this.anyDebt();
+    const answer = cancelByOperator(this.system, row);
+    this.told(() => `   an operator cancels ${row.id}: ${answer}`);
+  }
+
+  private operatorRestore(): void {
+    const row = this.anyDebt();
+    const answer = restoreByOperator(this.system, row);
+    this.told(() => `   an operator restores ${row.id}: ${answer}`);
+  }
+
+  private operatorVoid(): void {
+    const row = this.anyDebt();
+    const answer = voidByOperator(this.system, row);
+    this.told(() => `   an operator voids ${row.id}: ${answer}`);
+  }
+
   private backUp(): void {
     this.told(() => '   a backup is made');
     this.backup = this.system.records.backup();
@@ -578,6 +609,9 @@ export class World {
     stripe.balanceMinor += 1_000_000;
     for (const row of records.transfers) {
       this.mendAccount(row.userId);
+      if (row.cancelledAtAttempt !== null && this.draws.chance(50)) {
+        restoreByOperator(this.system, row);
+      }
       this.runs.set(row.id, [{ runId: this.newId('run'), seen: this.newestRun(row).seen }]);
     }
     for (let count = 0; count < LOOKS_TO_THE_END && !records.transfers.every(isAtEnd); count += 1) {
@@ -620,6 +654,7 @@ function newTransfer(id: string, userId: string, amountMinor: number): TransferR
     stripeTransferId: null,
     payeeWaitSinceMs: null,
     notSeenSinceMs: null,
+    cancelledAtAttempt: null,
     generations: [],
     attempts: [],
   };

@@ -26,6 +26,7 @@ export class FakeActivities {
     reopenPaidRuns: async (input) => this.find('reopenPaidRuns', input.transferIds[0]!)(input),
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
     retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
+    requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
   };
 

@@ -5,8 +5,9 @@ import type { PauseScope } from '../../db/operator-pauses';
 import { pauseSending, resumeSending, sendsBehindPause } from '../../activities/pause-sending';
 import { tellJobs, wakeAfterPause } from '../../activities/wake-after-pause';
 import { findPausesTouching } from '../../db/operator-pauses';
-import { findSendsUnderWay } from '../../db/sends-under-way';
+import { findSendsUnderWay, type SendUnderWay } from '../../db/sends-under-way';
 import type { Operator } from '../../domain/operator-reason';
+import { awaitSends, unanswered, type ReportedSend } from '../await-sends';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
 import { jobNamed, operatorOf } from '../operator';
@@ -17,15 +18,20 @@ export interface ReasonOptions extends JsonOption {
   readonly reason?: string;
 }
 
-/** `payouts pause [SETTLEMENT] --reason R` */
+export interface PauseOptions extends ReasonOptions {
+  /** Whether to wait for the answers of what is on its way. */
+  readonly wait?: boolean;
+}
+
+/** `payouts pause [SETTLEMENT] --reason R [--no-wait]` */
 export async function pauseCommand(
   context: CommandContext,
   settlementId: string | undefined,
-  options: ReasonOptions,
+  options: PauseOptions,
 ): Promise<number> {
   return withScope(context, settlementId, options, async ({ database, operator, scope }) => {
     const isSet = await pauseSending(database, scope, operator);
-    const inFlight = await sendsBehindPause(database, scope).catch((error: unknown) => {
+    const underWay = await sendsBehindPause(database, scope).catch((error: unknown) => {
       context.say('the pause is in force; what is still on its way could not be read');
       throw error;
     });
@@ -35,12 +41,43 @@ export async function pauseCommand(
       context.say('the pause is in force; Temporal was not told, which changes nothing about it');
       throw error;
     });
+    const inFlight =
+      options.wait === false
+        ? unanswered(underWay)
+        : await answersOf(context, database, underWay).catch((error: unknown) => {
+            context.say('the pause is in force; how the sends ended could not be read');
+            throw error;
+          });
     const inForce = await findPausesTouching(database, scope);
     const report = pauseReport({ scope, changed: isSet, lifted: [], inForce, inFlight });
     const done = isSet ? 'paused' : 'was paused already; nothing was changed';
     context.print(report, pauseText(report, done), options);
     return EXIT_CODES.done;
   });
+}
+
+/** Waits for the ends of what is on its way; Ctrl-C ends the wait and not the pause. */
+async function answersOf(
+  context: CommandContext,
+  database: Database,
+  underWay: readonly SendUnderWay[],
+): Promise<ReportedSend[]> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    context.say('the pause stays in force; what is not answered yet is reported as such');
+    stop.abort();
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    return await awaitSends(database, underWay, {
+      signal: stop.signal,
+      onProgress: (missing) => {
+        context.say(`paused; waiting for ${missing.toString()} answers of Stripe`);
+      },
+    });
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }
 
 /** `payouts resume [SETTLEMENT] --reason R` */
@@ -60,7 +97,7 @@ export async function resumeCommand(
       );
       throw error;
     });
-    const inFlight = await findSendsUnderWay(database, scope);
+    const inFlight = unanswered(await findSendsUnderWay(database, scope));
     const changed = lifted.length > 0;
     const report = pauseReport({ scope, changed, lifted, inForce, inFlight });
     const done = changed ? 'resumed' : 'had no pause of its own; nothing was changed';

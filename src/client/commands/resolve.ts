@@ -117,7 +117,7 @@ async function stateUnpaid(
   }
   return {
     id,
-    status: 'retryable',
+    status: answer.is,
     ...(answer.mayStillBePaid && { warning: MAY_STILL_BE_PAID }),
   };
 }
