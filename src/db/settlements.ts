@@ -1,9 +1,9 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, notExists } from 'drizzle-orm';
 
 import type { Settlement } from '../domain/settlement';
 import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
-import { settlements, settlementWinners } from './schema';
+import { payoutJobs, settlements, settlementWinners } from './schema';
 
 /** Rows of one insert statement; Postgres takes at most 65,535 parameters in one. */
 export const ROWS_PER_INSERT = 5_000;
@@ -89,6 +89,30 @@ export async function findSettlement(
     .from(settlements)
     .where(and(eq(settlements.settlementId, settlementId), eq(settlements.status, 'accepted')));
   return row === undefined ? undefined : recordedSettlement(row);
+}
+
+/** Accepted settlements without a payout job, by id. */
+export async function findSettlementsWithoutJob(
+  executor: Executor,
+  settlementsMax: number,
+): Promise<RecordedSettlement[]> {
+  const rows = await executor
+    .select()
+    .from(settlements)
+    .where(
+      and(
+        eq(settlements.status, 'accepted'),
+        notExists(
+          executor
+            .select({ id: payoutJobs.id })
+            .from(payoutJobs)
+            .where(eq(payoutJobs.settlementId, settlements.settlementId)),
+        ),
+      ),
+    )
+    .orderBy(asc(settlements.settlementId))
+    .limit(settlementsMax);
+  return rows.map(recordedSettlement);
 }
 
 function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettlement {

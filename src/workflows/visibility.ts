@@ -1,60 +1,24 @@
 import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  type SearchAttributePair,
-} from '@temporalio/common';
-
-import {
   SEARCH_ATTRIBUTES,
   type PayoutProgress,
-  type TransferStart,
+  type SweepCounts,
   type TransferView,
 } from '../domain/contracts';
 import { formatAmount } from '../domain/money';
 import { REASONS } from '../domain/reasons';
 import { TRANSFER_STATUSES } from '../domain/transfer-state';
 
-const settlementIdKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.settlementId.name,
-  SearchAttributeType.KEYWORD,
-);
-const contestIdKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.contestId.name,
-  SearchAttributeType.KEYWORD,
-);
-const stateKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.state.name,
-  SearchAttributeType.KEYWORD,
-);
-const failureClassKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.failureClass.name,
-  SearchAttributeType.KEYWORD,
-);
-const failedCountKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.failedCount.name,
-  SearchAttributeType.INT,
-);
-
-/** What a transfer's run carries from its first event, so that the list in the Web UI can be filtered by it. */
-export function transferStartAttributes(transfer: TransferStart): SearchAttributePair[] {
-  return [
-    { key: settlementIdKey, value: transfer.settlementId },
-    { key: contestIdKey, value: transfer.contestId },
-    { key: stateKey, value: 'pending' },
-  ];
-}
-
 export function transferAttributes(view: TransferView) {
   return [
-    { key: stateKey, value: view.status },
-    { key: failureClassKey, value: view.failureClass },
+    { key: SEARCH_ATTRIBUTES.state, value: view.status },
+    { key: SEARCH_ATTRIBUTES.failureClass, value: view.failureClass },
   ];
 }
 
 export function jobAttributes(progress: PayoutProgress) {
   return [
-    { key: stateKey, value: progress.status },
-    { key: failedCountKey, value: progress.counts.failed_terminal },
+    { key: SEARCH_ATTRIBUTES.state, value: progress.status },
+    { key: SEARCH_ATTRIBUTES.failedCount, value: progress.counts.failed_terminal },
   ];
 }
 
@@ -80,6 +44,18 @@ export function jobDetails(progress: PayoutProgress): string {
     formatAmount(progress.sumsMinor[status], progress.currency),
   ]);
   return `Job **${progress.status}**, ${progress.outcome}\n\n${table(['transfers', 'count', 'sum'], rows)}`;
+}
+
+export function sweepAttributes(state: 'running' | 'succeeded' | 'failed', failedCount: number) {
+  return [
+    { key: SEARCH_ATTRIBUTES.state, value: state },
+    { key: SEARCH_ATTRIBUTES.failedCount, value: failedCount },
+  ];
+}
+
+export function sweepDetails(counts: SweepCounts): string {
+  const rows = Object.entries(counts).map(([what, count]) => [what, count.toString()]);
+  return table(['sweep', 'count'], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

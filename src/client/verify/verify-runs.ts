@@ -1,6 +1,6 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import { SEARCH_ATTRIBUTES } from '../../domain/contracts';
+import { temporalRuns, type RunState, type WorkflowRuns } from '../../activities/workflow-runs';
 import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
 import type { Database } from '../../db/database';
 import {
@@ -27,9 +27,6 @@ export const RUN_STATEMENTS = {
 
 type RunBreakKind = keyof typeof RUN_STATEMENTS;
 
-/** What visibility shows of one workflow id: its newest run, without those that continued as new. */
-type RunStates = ReadonlyMap<string, 'RUNNING' | 'COMPLETED' | 'OTHER'>;
-
 /** Compares the rows of a settlement to one visibility list; what looks broken is looked at again before it is told. */
 export async function verifyRuns(
   { client, database }: { readonly client: Client; readonly database: Database },
@@ -37,7 +34,8 @@ export async function verifyRuns(
   transfers: ReadonlyMap<string, BookTransfer>,
 ): Promise<VerifyBreak[]> {
   const { settlementId } = job;
-  const runs = await listRuns(client, settlementId);
+  const asked = temporalRuns(client);
+  const runs = await asked.ofSettlement(settlementId);
   const jobRuns = runs.get(jobWorkflowId(settlementId)) === 'RUNNING';
   const isYoung = job.ageMs < RUN_GRACE_MS;
   const suspects = [...transfers.values()].flatMap((transfer) => {
@@ -46,12 +44,12 @@ export async function verifyRuns(
       ? []
       : [{ kind, transferId: transfer.id }];
   });
-  const breaks = await confirmed({ client, database }, { settlementId, jobRuns }, suspects);
+  const breaks = await confirmed({ asked, database }, { settlementId, jobRuns }, suspects);
   const isJobLost =
     !job.isComplete &&
     !jobRuns &&
     !isYoung &&
-    (await describeRun(client, jobWorkflowId(settlementId))) !== 'RUNNING';
+    (await asked.stateOf(jobWorkflowId(settlementId))) !== 'RUNNING';
   return [
     ...(isJobLost ? [{ kind: 'job_without_run', settlementId }] : []),
     ...breaks.map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
@@ -60,7 +58,7 @@ export async function verifyRuns(
 
 function suspicion(
   transfer: BookTransfer,
-  run: 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined,
+  run: RunState | undefined,
   jobRuns: boolean,
 ): RunBreakKind | undefined {
   if (run === 'COMPLETED') {
@@ -82,16 +80,16 @@ interface Suspect {
 
 /** Asks Temporal itself, and Postgres once more: both may have moved since they were read. */
 async function confirmed(
-  { client, database }: { readonly client: Client; readonly database: Database },
+  { asked, database }: { readonly asked: WorkflowRuns; readonly database: Database },
   { settlementId, jobRuns }: { readonly settlementId: string; readonly jobRuns: boolean },
   suspects: readonly Suspect[],
 ): Promise<Suspect[]> {
   if (suspects.length === 0 || suspects.length > DESCRIBED_MAX) {
     return [...suspects];
   }
-  const runs = new Map<string, 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined>();
+  const runs = new Map<string, RunState | undefined>();
   for (const { transferId } of suspects) {
-    runs.set(transferId, await describeRun(client, transferWorkflowId(transferId)));
+    runs.set(transferId, await asked.stateOf(transferWorkflowId(transferId)));
   }
   const rows = await readBookTransfers(
     database,
@@ -103,36 +101,4 @@ async function confirmed(
     const kind = row && suspicion(row, runs.get(transferId), jobRuns);
     return kind === undefined ? [] : [{ kind, transferId }];
   });
-}
-
-async function listRuns(client: Client, settlementId: string): Promise<RunStates> {
-  const newest = new Map<string, { state: 'RUNNING' | 'COMPLETED' | 'OTHER'; startedAt: number }>();
-  const query = `${SEARCH_ATTRIBUTES.settlementId.name}="${settlementId}"`;
-  for await (const { workflowId, status, startTime } of client.workflow.list({ query })) {
-    const known = newest.get(workflowId);
-    const startedAt = startTime.getTime();
-    if (
-      status.name !== 'CONTINUED_AS_NEW' &&
-      (known === undefined || known.startedAt <= startedAt)
-    ) {
-      newest.set(workflowId, { state: stateOf(status.name), startedAt });
-    }
-  }
-  return new Map([...newest].map(([workflowId, { state }]) => [workflowId, state]));
-}
-
-async function describeRun(client: Client, workflowId: string) {
-  try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return stateOf(status.name);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function stateOf(name: string): 'RUNNING' | 'COMPLETED' | 'OTHER' {
-  return name === 'RUNNING' || name === 'COMPLETED' ? name : 'OTHER';
 }

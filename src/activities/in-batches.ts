@@ -1,0 +1,15 @@
+/** Requests to Temporal under way at a time. */
+const REQUESTS_AT_ONCE = 20;
+
+/** Does one thing for each item, a bounded number at a time. @returns the results in the order of the items */
+export async function inBatches<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += REQUESTS_AT_ONCE) {
+    const batch = items.slice(start, start + REQUESTS_AT_ONCE);
+    results.push(...(await Promise.all(batch.map(work))));
+  }
+  return results;
+}
