@@ -49,7 +49,9 @@ export function createPayoutActivities(
     beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
       beginSweep(dependencies, run),
     ),
-    findUnstartedSettlements: discreetly(() => findUnstartedSettlements(dependencies)),
+    findUnstartedSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+      findUnstartedSettlements(dependencies, input),
+    ),
     planSweep: discreetly((input: SweepPageInput) => planSweep(dependencies, runsOf(), input)),
     planSettlementSweep: discreetly((input: { readonly settlementId: string }) =>
       planSettlementSweep(dependencies, runsOf(), input),

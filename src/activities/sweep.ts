@@ -33,8 +33,11 @@ const ROWS_PER_PAGE = 1_000;
 const NOTHING: SweepPlan = { startJobs: [], startTransfers: [], paidRuns: [], wake: [] };
 
 /** Settlements that are accepted and have no job yet: whoever accepted them ended before it started one. Read-only. */
-export async function findUnstartedSettlements({ database }: Dependencies): Promise<JobStart[]> {
-  return findSettlementsWithoutJob(database, SWEEP_TRANSFERS_MAX);
+export async function findUnstartedSettlements(
+  { database }: Dependencies,
+  { settlementsMax }: { readonly settlementsMax: number },
+): Promise<JobStart[]> {
+  return findSettlementsWithoutJob(database, settlementsMax);
 }
 
 export interface SweepPageInput {

@@ -99,7 +99,7 @@ class RunningSweep {
     // Settlements handed in as rows are accepted here, and the webhooks that nobody processed are processed here: each
     // an attempt of its own, before what they leave behind is looked for.
     await this.attempt('settlements without a job', async () => {
-      await this.startJobs(await findUnstartedSettlements());
+      await this.startJobs(await findUnstartedSettlements({ settlementsMax: SWEEP_STARTS_MAX }));
     });
   }
 
