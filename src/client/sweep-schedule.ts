@@ -94,12 +94,13 @@ async function isCreated(client: Client): Promise<boolean> {
 function isAsWanted({ action, policies, spec }: ScheduleDescription): boolean {
   const wanted = SCHEDULE.action;
   const { calendars = [], intervals = [] } = spec;
-  const [interval] = intervals;
+  // The server leaves out an offset of zero.
+  const [interval]: { readonly every: number; readonly offset?: number }[] = intervals;
   return (
     calendars.length === 0 &&
     intervals.length === 1 &&
     interval?.every === SWEEP_EVERY_MS &&
-    interval.offset === 0 &&
+    (interval.offset ?? 0) === 0 &&
     policies.overlap === SCHEDULE.policies.overlap &&
     policies.catchupWindow === SCHEDULE.policies.catchupWindow &&
     !policies.pauseOnFailure &&
