@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 
 import type { SweepReport } from '../domain/contracts';
@@ -24,14 +22,12 @@ export async function runPayoutScheduler(
 ): Promise<SweepReport> {
   const sweep = await startSweepNow(client);
   const waiting = new AbortController();
+  const timer = setTimeout(() => {
+    waiting.abort();
+  }, waitMs);
   try {
-    const report = await Promise.race([
-      sweep.result(),
-      delay(waitMs, undefined, { signal: waiting.signal, ref: false }),
-    ]);
-    if (report !== undefined) {
-      return report;
-    }
+    // Ended with the wait: a question to Temporal that outlives its connection would end the process.
+    return await client.withAbortSignal(waiting.signal, () => sweep.result());
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const cause = error.cause?.message ?? error.message;
@@ -39,9 +35,11 @@ export async function runPayoutScheduler(
         cause: error,
       });
     }
-    throw error;
+    if (!waiting.signal.aborted) {
+      throw error;
+    }
   } finally {
-    waiting.abort();
+    clearTimeout(timer);
   }
   throw new SweepNotDoneError(await whyNotYet(client, sweep.firstExecutionRunId, waitMs));
 }

@@ -385,9 +385,9 @@ describe('a dependency that is away', () => {
   });
 
   test('Postgres, refusing or silent', async () => {
-    const { setup, worker, settle, status } = commandsOf('no-postgres');
+    const { setup, sweep, worker, settle, status } = commandsOf('no-postgres');
     await Promise.all([
-      expectUnreachable([setup, settle], databaseAt(refusing), refusing),
+      expectUnreachable([setup, settle, sweep], databaseAt(refusing), refusing),
       expectUnreachable([setup, worker, settle, status], databaseAt(silent()), silent()),
     ]);
   });
@@ -420,12 +420,12 @@ describe('a dependency that is away', () => {
   });
 
   test('Stripe or Temporal, refusing or silent', async () => {
-    const { setup, worker, import: accountsImport } = commandsOf('no-temporal');
+    const { setup, sweep, worker, import: accountsImport } = commandsOf('no-temporal');
     const stripeAt = (address: string) => ({ STRIPE_API_BASE: `http://${address}` });
     await Promise.all([
       expectUnreachable([worker], stripeAt(refusing), refusing),
       expectUnreachable([setup, worker], stripeAt(silent()), silent()),
-      expectUnreachable([setup], { TEMPORAL_ADDRESS: refusing }, refusing),
+      expectUnreachable([setup, sweep], { TEMPORAL_ADDRESS: refusing }, refusing),
       expectUnreachable([accountsImport, worker], { TEMPORAL_ADDRESS: silent() }, silent()),
     ]);
   });
