@@ -28,6 +28,7 @@ import {
 } from '../support/builders';
 
 let bed: DatabaseBed;
+const NEVER = () => undefined;
 const DONE: TransferCursor = { phase: 'done', afterTransferId: null };
 
 beforeEach(async () => {
@@ -86,7 +87,7 @@ test('a settlement that hangs and one that cannot be read are named; the others 
     {},
     {
       ill: {
-        [hanging!]: () => new Promise<never>(() => undefined),
+        [hanging!]: () => new Promise<never>(NEVER),
         [refused!]: () => Promise.reject(new RangeError('a text with somebody’s data')),
       },
     },

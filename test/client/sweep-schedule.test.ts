@@ -71,7 +71,7 @@ test.each<[string, Drift]>([
 ])('of another version, with another %s, is brought up to date once', async (_what, drift) => {
   await ensureSweepSchedule(server.client);
   const before = await handle().describe();
-  await handle().update((found) => ({ ...found, ...drift(found) }) as never);
+  await handle().update((found) => ({ ...found, ...drift(found) }));
   expect(await ensureSweepSchedule(server.client)).toMatchObject({ change: 'updated' });
   const { action, policies, spec } = await handle().describe();
   expect({ action, policies, spec }).toEqual({

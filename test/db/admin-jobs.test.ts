@@ -90,9 +90,7 @@ test('a run that was lost is closed as failed by the next, which goes on where t
 test('beginning and ending are safe to repeat, and ten at once count once', async () => {
   await Promise.all(Array.from({ length: 10 }, () => begin('run-1')));
   expect(await job()).toMatchObject({ runCount: 1, failedRunCount: 0 });
-  const ended = await Promise.all(
-    Array.from({ length: 10 }, () => end('run-1', { failure: 'x' })),
-  );
+  const ended = await Promise.all(Array.from({ length: 10 }, () => end('run-1', { failure: 'x' })));
   expect(ended.filter(Boolean)).toHaveLength(1);
   expect(await job()).toMatchObject({ runCount: 1, failedRunCount: 1 });
 });

@@ -151,7 +151,7 @@ test('two who ask at once get one run', async () => {
   const handles = await Promise.all([startSweepNow(server.client), startSweepNow(server.client)]);
   gate.release();
   expect(new Set(handles.map((handle) => handle.firstExecutionRunId)).size).toBe(1);
-  await handles[0]!.result();
+  await handles[0].result();
 });
 
 test('pages follow one another; what could not be looked at is named, and the sweep has failed and told all', async () => {
