@@ -12,6 +12,7 @@ CREATE TABLE "admin_jobs" (
 	"finished_at" timestamp with time zone,
 	"counts" json,
 	"failure" text,
+	"resume_after" text,
 	"run_count" integer DEFAULT 0 NOT NULL,
 	"failed_run_count" integer DEFAULT 0 NOT NULL,
 	CONSTRAINT "admin_jobs_status" CHECK ("admin_jobs"."status" in ('registered', 'running', 'succeeded', 'failed'))

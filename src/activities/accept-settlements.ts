@@ -18,7 +18,7 @@ import {
   type SettlementRow,
 } from '../db/settlements';
 import type { ActivityDependencies } from './dependencies';
-import { inBatches } from './wake-workflows';
+import { inBatches } from './in-batches';
 
 export type AcceptanceDependencies = Pick<
   ActivityDependencies,

@@ -52,6 +52,15 @@ function withoutStatement(error: unknown): unknown {
   });
 }
 
+/** What kind of error it was, as a code, for reports and registries that name failures without ending (M12). */
+export function codeOfFailure(error: unknown): string {
+  const shown = withoutStatement(error);
+  if (shown instanceof ApplicationFailure) {
+    return shown.type ?? shown.name;
+  }
+  return shown instanceof Error ? shown.name : 'UnknownError';
+}
+
 /** An activity whose failures carry nothing but codes. */
 export function discreetly<Input, Result>(
   activity: (input: Input) => Promise<Result>,

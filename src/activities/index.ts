@@ -17,8 +17,16 @@ import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
 import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
 import { requestOwnCancel, type RequestOwnCancelInput } from './request-own-cancel';
+import {
+  findUnstartedSettlements,
+  planSettlementSweep,
+  planSweep,
+  type SweepPageInput,
+} from './sweep';
+import { beginSweep, endSweep } from './sweep-registry';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
 import { wakeAfterPause } from './wake-after-pause';
+import { wakeTransfers } from './wake-workflows';
 import { retryTransfer, type RetryOrder } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 
@@ -44,6 +52,20 @@ export function createPayoutActivities(
     requestOwnCancel: (input: RequestOwnCancelInput) =>
       requestOwnCancel(Context.current().client, input),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
+    beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
+      beginSweep(dependencies, run),
+    ),
+    findUnstartedSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+      findUnstartedSettlements(dependencies, input),
+    ),
+    planSweep: discreetly((input: SweepPageInput) => planSweep(dependencies, runsOf(), input)),
+    planSettlementSweep: discreetly((input: { readonly settlementId: string }) =>
+      planSettlementSweep(dependencies, runsOf(), input),
+    ),
+    wakeTransfers: discreetly((input: { readonly transferIds: readonly string[] }) =>
+      wakeTransfers(Context.current().client, input.transferIds),
+    ),
+    endSweep: discreetly((end: Parameters<typeof endSweep>[1]) => endSweep(dependencies, end)),
   };
 }
 

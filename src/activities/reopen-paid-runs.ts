@@ -28,7 +28,7 @@ export async function reopenPaidRuns(
   const reopened: TransferStart[] = [];
   for (const { id } of unpaid) {
     // Asked before the row is read: a run completes only after its row says paid, and a paid row stays paid.
-    const isPaidRun = await runs.isCompleted(transferWorkflowId(id));
+    const isPaidRun = (await runs.stateOf(transferWorkflowId(id))) === 'COMPLETED';
     const start = isPaidRun ? await distrust(database, id) : undefined;
     if (start !== undefined) {
       reopened.push(start);

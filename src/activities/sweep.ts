@@ -1,113 +1,175 @@
-import { platformPause } from '../domain/breaker';
-import { isPayeeNotReady } from '../domain/claim-rules';
-import type { JobStart, TransferStart } from '../domain/contracts';
+import type {
+  JobStart,
+  SweepFailure,
+  SweepPage,
+  SweepPlan,
+  TransferStart,
+} from '../domain/contracts';
 import { jobWorkflowId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
-import { SWEEP_TRANSFERS_MAX } from '../domain/limits';
-import { REASONS, type ReasonCode } from '../domain/reasons';
+import {
+  SWEEP_PAGE_SETTLEMENTS,
+  SWEEP_PAGE_WORK_MS,
+  SWEEP_SETTLEMENT_MS,
+  SWEEP_TRANSFERS_MAX,
+} from '../domain/limits';
 import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { isPaused } from '../db/payout-controls';
-import { findOpenJobs, type PayoutJob } from '../db/payout-jobs';
+import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
 import { findTransfersByJob } from '../db/payout-transfers';
-import { findSettlement } from '../db/settlements';
+import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
 import type { ActivityDependencies } from './dependencies';
+import { codeOfFailure } from './failures';
 import { isPassed, startOf } from './read-transfer-page';
 import { reopenPaidRuns } from './reopen-paid-runs';
-import type { WorkflowRuns } from './workflow-runs';
+import type { RunStates, WorkflowRuns } from './workflow-runs';
 
-/** What has to be done so that everything that is open in Postgres runs. Whoever carries it out may do so twice. */
-export interface SweepPlan {
-  readonly startJobs: readonly JobStart[];
-  /** Transfers without a run that their job does not start by itself. */
-  readonly startTransfers: readonly TransferStart[];
-  /** Transfers whose closed run says paid: their new run needs a reuse policy that allows it. */
-  readonly paidRuns: readonly TransferStart[];
-  /** The ids of transfers that wait although the cause is gone. */
-  readonly wake: readonly string[];
+type Dependencies = Pick<ActivityDependencies, 'database'>;
+
+/** Rows read from Postgres at a time. */
+const ROWS_PER_PAGE = 1_000;
+
+const NOTHING: SweepPlan = { startJobs: [], startTransfers: [], paidRuns: [], wake: [] };
+
+/** Settlements that are accepted and have no job yet: whoever accepted them ended before it started one. Read-only. */
+export async function findUnstartedSettlements(
+  { database }: Dependencies,
+  { settlementsMax }: { readonly settlementsMax: number },
+): Promise<JobStart[]> {
+  return findSettlementsWithoutJob(database, settlementsMax);
 }
 
-/** Rows and jobs read from Postgres at a time. */
-const PAGE = 1_000;
+export interface SweepPageInput {
+  /** The job after which this page begins; null: at the beginning. */
+  readonly afterJobId: string | null;
+}
 
 /**
- * Compares Postgres with the runs that Temporal has, and says what is missing (M11). It changes nothing, except that
- * a row which its own paid run contradicts becomes `unknown`. Safe to repeat and to race; jobs that are complete are
- * not looked at.
+ * Compares the next open jobs in Postgres with the runs that Temporal has, and says what is missing (M11). It changes
+ * nothing, except that a row which its own paid run contradicts becomes `unknown`. A settlement that cannot be compared,
+ * or takes too long, is named and left to the next sweep. Safe to repeat and to race.
  *
  * @param runs one list a settlement; it may lag behind, so everything in the plan may have been started meanwhile
  */
 export async function planSweep(
-  dependencies: Pick<ActivityDependencies, 'database'>,
+  dependencies: Dependencies,
   runs: WorkflowRuns,
-): Promise<SweepPlan> {
+  { afterJobId }: SweepPageInput,
+  settlementMs = SWEEP_SETTLEMENT_MS,
+): Promise<SweepPage> {
+  const jobs = await findOpenJobs(dependencies.database, {
+    jobsMax: SWEEP_PAGE_SETTLEMENTS,
+    ...(afterJobId !== null && { afterJobId }),
+  });
   const plans: SweepPlan[] = [];
-  let page: PayoutJob[] = [];
-  do {
-    const afterJobId = page.at(-1)?.id;
-    page = await findOpenJobs(dependencies.database, {
-      jobsMax: PAGE,
-      ...(afterJobId !== undefined && { afterJobId }),
-    });
-    for (const job of page) {
-      plans.push(await planJobSweep(dependencies, runs, job));
+  const failed: SweepFailure[] = [];
+  const deadline = Date.now() + SWEEP_PAGE_WORK_MS;
+  let planned = 0;
+  for (const job of jobs) {
+    try {
+      plans.push(await within(settlementMs, planJobSweep(dependencies, runs, job)));
+    } catch (error) {
+      failed.push({ what: `settlement ${job.settlementId}`, reason: codeOfFailure(error) });
     }
-  } while (page.length === PAGE);
+    planned += 1;
+    if (Date.now() > deadline || sizeOf(plans) >= SWEEP_TRANSFERS_MAX) {
+      break;
+    }
+  }
+  const isLast = planned === jobs.length && jobs.length < SWEEP_PAGE_SETTLEMENTS;
   return {
     startJobs: plans.flatMap((plan) => plan.startJobs),
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
     wake: plans.flatMap((plan) => plan.wake),
+    failed,
+    nextAfterJobId: isLast ? null : (jobs[planned - 1]?.id ?? null),
   };
 }
 
-/** The workflow ids of a settlement's runs. */
-interface SettlementRuns {
-  readonly running: ReadonlySet<string>;
-  readonly completed: ReadonlySet<string>;
+function sizeOf(plans: readonly SweepPlan[]): number {
+  return plans.reduce(
+    (sum, { paidRuns, startJobs, startTransfers, wake }) =>
+      sum + paidRuns.length + startJobs.length + startTransfers.length + wake.length,
+    0,
+  );
 }
 
-/** What one job's part of the sweep is; see `planSweep`. The job is not complete. */
-export async function planJobSweep(
-  dependencies: Pick<ActivityDependencies, 'database'>,
+/** What took longer than it may. The work itself is not ended by it; all that it changes may be done twice. */
+class SweepTimeoutError extends Error {
+  override readonly name = 'SweepTimeoutError';
+}
+
+async function within<Result>(limitMs: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new SweepTimeoutError(`not within ${limitMs.toString()} ms`));
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same for one settlement; nothing where it is complete or has no job. */
+export async function planSettlementSweep(
+  dependencies: Dependencies,
+  runs: WorkflowRuns,
+  { settlementId }: { readonly settlementId: string },
+): Promise<SweepPlan> {
+  const job = await findJobBySettlement(dependencies.database, settlementId);
+  return job === undefined || job.status === 'complete'
+    ? NOTHING
+    : planJobSweep(dependencies, runs, job);
+}
+
+async function planJobSweep(
+  dependencies: Dependencies,
   runs: WorkflowRuns,
   job: PayoutJob,
 ): Promise<SweepPlan> {
   const { database } = dependencies;
-  const seen = await seenRuns(runs, job.settlementId);
+  const { settlementId } = job;
+  const seen = await runs.ofSettlement(settlementId);
   const paidRuns = await findPaidRuns(dependencies, runs, seen);
-  if (!seen.running.has(jobWorkflowId(job.settlementId))) {
+  if (!(await isJobRunning(runs, seen, settlementId))) {
     // The job starts everybody else itself, and after it has read Stripe's list.
-    const startJobs = [await jobStart(database, job)];
-    return { startJobs, startTransfers: [], paidRuns, wake: [] };
+    return { ...NOTHING, startJobs: [await jobStart(database, job)], paidRuns };
   }
   const reopened = new Set(paidRuns.map(({ transferId }) => transferId));
   const missing = await findMissingTransfers(database, runs, job, seen);
   return {
     startJobs: [],
-    startTransfers: missing.filter(({ transferId }) => !reopened.has(transferId)),
+    startTransfers: missing
+      .filter(({ transferId }) => !reopened.has(transferId))
+      .slice(0, SWEEP_TRANSFERS_MAX - paidRuns.length),
     paidRuns,
     wake: await findSleepers(database, job, seen),
   };
 }
 
-async function seenRuns(runs: WorkflowRuns, settlementId: string): Promise<SettlementRuns> {
-  const running = new Set<string>();
-  const completed = new Set<string>();
-  for await (const { workflowId, isRunning } of runs.ofSettlement(settlementId)) {
-    (isRunning ? running : completed).add(workflowId);
-  }
-  return { running, completed };
+/** The list lags behind: a job that it does not show as running may have been started a moment ago. */
+async function isJobRunning(
+  runs: WorkflowRuns,
+  seen: RunStates,
+  settlementId: string,
+): Promise<boolean> {
+  const workflowId = jobWorkflowId(settlementId);
+  return seen.get(workflowId) === 'RUNNING' || (await runs.stateOf(workflowId)) === 'RUNNING';
 }
 
 async function findPaidRuns(
-  dependencies: Pick<ActivityDependencies, 'database'>,
+  dependencies: Dependencies,
   runs: WorkflowRuns,
-  { completed, running }: SettlementRuns,
+  seen: RunStates,
 ): Promise<TransferStart[]> {
-  const transferIds = [...completed]
-    .filter((workflowId) => !running.has(workflowId))
-    .flatMap((workflowId) => transferIdOfWorkflow(workflowId) ?? []);
+  const transferIds = [...seen]
+    .filter(([, state]) => state === 'COMPLETED')
+    .flatMap(([workflowId]) => transferIdOfWorkflow(workflowId) ?? []);
   return reopenPaidRuns(dependencies, runs, { transferIds });
 }
 
@@ -127,7 +189,7 @@ async function findMissingTransfers(
   executor: Executor,
   runs: WorkflowRuns,
   job: PayoutJob,
-  { running }: SettlementRuns,
+  seen: RunStates,
 ): Promise<TransferStart[]> {
   const cursor = await runs.cursorOf(job.settlementId);
   if (cursor === undefined || (await isPaused(executor, job.settlementId))) {
@@ -138,37 +200,28 @@ async function findMissingTransfers(
   do {
     const page = await findTransfersByJob(executor, job.id, {
       afterTransferId,
-      transfersMax: PAGE,
+      transfersMax: ROWS_PER_PAGE,
     });
     const lost = page.filter(
       (transfer) =>
         !isTerminal(transfer.status) &&
         isPassed(cursor, transfer) &&
-        !running.has(transferWorkflowId(transfer.id)),
+        seen.get(transferWorkflowId(transfer.id)) !== 'RUNNING',
     );
     missing.push(...lost.map(startOf));
-    afterTransferId = page.length === PAGE ? (page.at(-1)?.id ?? null) : null;
+    afterTransferId = page.length === ROWS_PER_PAGE ? (page.at(-1)?.id ?? null) : null;
   } while (afterTransferId !== null && missing.length < SWEEP_TRANSFERS_MAX);
   return missing.slice(0, SWEEP_TRANSFERS_MAX);
 }
 
-const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
-
-const WAIT_REASONS = {
-  pause: REASON_CODES.filter(
-    (reason) => reason === 'platform_paused' || platformPause(reason) !== undefined,
-  ),
-  readiness: REASON_CODES.filter(isPayeeNotReady),
-};
-
 async function findSleepers(
   executor: Executor,
   job: PayoutJob,
-  { running }: SettlementRuns,
+  seen: RunStates,
 ): Promise<string[]> {
-  const sleepers = await findTransfersToWake(executor, job.id, {
-    reasons: WAIT_REASONS,
+  const sleepers = await findTransfersToWake(executor, job.settlementId, {
+    afterTransferId: null,
     transfersMax: SWEEP_TRANSFERS_MAX,
   });
-  return sleepers.filter((transferId) => running.has(transferWorkflowId(transferId)));
+  return sleepers.filter((transferId) => seen.get(transferWorkflowId(transferId)) === 'RUNNING');
 }

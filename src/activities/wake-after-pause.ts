@@ -5,7 +5,7 @@ import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import type { Database } from '../db/database';
 import type { PauseScope } from '../db/operator-pauses';
 import { findOpenJobs } from '../db/payout-jobs';
-import { findTransfersFreedOfPause } from '../db/payout-transfers';
+import { findTransfersToWake } from '../db/waiting-transfers';
 import { wakeWorkflows } from './wake-workflows';
 
 /** Reaches the runs that a pause concerns. */
@@ -16,7 +16,7 @@ export interface WakingConnections {
 
 const ROWS_PER_PAGE = 1_000;
 
-/** Wakes the transfers that waited for the end of a pause, and the jobs of its scope. Safe to repeat. */
+/** Wakes the transfers whose cause to wait is gone with a pause, and the jobs of its scope. Safe to repeat. */
 export async function wakeAfterPause(
   connections: WakingConnections,
   scope: PauseScope,
@@ -25,15 +25,15 @@ export async function wakeAfterPause(
   const { client, database } = connections;
   let afterTransferId: string | null = null;
   do {
-    const freed: { readonly id: string }[] = await findTransfersFreedOfPause(database, scope, {
+    const freed: string[] = await findTransfersToWake(database, scope, {
       afterTransferId,
       transfersMax: ROWS_PER_PAGE,
     });
     await wakeWorkflows(
       client,
-      freed.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.resume })),
+      freed.map((id) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.resume })),
     );
-    afterTransferId = freed.at(-1)?.id ?? null;
+    afterTransferId = freed.at(-1) ?? null;
   } while (afterTransferId !== null);
 }
 

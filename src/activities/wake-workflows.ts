@@ -1,21 +1,8 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
-/** Requests to Temporal under way at a time. */
-const REQUESTS_AT_ONCE = 20;
-
-/** Does one thing for each item, a bounded number at a time. @returns the results in the order of the items */
-export async function inBatches<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-  atOnce: number = REQUESTS_AT_ONCE,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let start = 0; start < items.length; start += atOnce) {
-    const batch = items.slice(start, start + atOnce);
-    results.push(...(await Promise.all(batch.map(work))));
-  }
-  return results;
-}
+import { SIGNALS } from '../domain/contracts';
+import { transferWorkflowId } from '../domain/ids';
+import { inBatches } from './in-batches';
 
 export interface WakeUp {
   readonly workflowId: string;
@@ -45,4 +32,15 @@ export async function wakeWorkflow(
     }
     throw error;
   }
+}
+
+/** Tells the runs of these transfers to look again. @returns the transfers that have an open run */
+export async function wakeTransfers(
+  client: Client,
+  transferIds: readonly string[],
+): Promise<string[]> {
+  const isWoken = await inBatches(transferIds, (transferId) =>
+    wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
+  );
+  return transferIds.filter((_transferId, index) => isWoken[index] === true);
 }

@@ -5,18 +5,18 @@ import { QUERIES, SEARCH_ATTRIBUTES, type TransferCursor } from '../domain/contr
 import { jobWorkflowId } from '../domain/ids';
 import { RUN_QUERY_TIMEOUT_MS } from '../domain/limits';
 
-/** A run that is open, or that has ended as it was meant to. */
-export interface WorkflowRun {
-  readonly workflowId: string;
-  readonly isRunning: boolean;
-}
+/** How the newest run of a workflow id stands: open, ended as it was meant to, or ended otherwise. */
+export type RunState = 'RUNNING' | 'COMPLETED' | 'OTHER';
+
+/** The newest run of each workflow id; one that continued as new is not its newest. */
+export type RunStates = ReadonlyMap<string, RunState>;
 
 /** What Temporal knows of the runs of this product. Read-only. */
 export interface WorkflowRuns {
-  /** The open and the completed runs of a settlement, in one list. It lags behind by a moment. */
-  ofSettlement(settlementId: string): AsyncIterable<WorkflowRun>;
-  /** Whether the newest run of this id has completed, at this moment. */
-  isCompleted(workflowId: string): Promise<boolean>;
+  /** The runs of a settlement, in one list. It lags behind by a moment. */
+  ofSettlement(settlementId: string): Promise<RunStates>;
+  /** The newest run of this id, at this moment; undefined when Temporal knows none. */
+  stateOf(workflowId: string): Promise<RunState | undefined>;
   /** How far the open run of a settlement's job has come; undefined when it does not answer. */
   cursorOf(settlementId: string): Promise<TransferCursor | undefined>;
 }
@@ -24,13 +24,13 @@ export interface WorkflowRuns {
 export function temporalRuns(client: Client): WorkflowRuns {
   return {
     ofSettlement: (settlementId) => listRuns(client, settlementId),
-    isCompleted: async (workflowId) => {
+    stateOf: async (workflowId) => {
       try {
         const { status } = await client.workflow.getHandle(workflowId).describe();
-        return status.name === 'COMPLETED';
+        return stateNamed(status.name);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) {
-          return false;
+          return undefined;
         }
         throw error;
       }
@@ -49,11 +49,21 @@ export function temporalRuns(client: Client): WorkflowRuns {
   };
 }
 
-async function* listRuns(client: Client, settlementId: string): AsyncIterable<WorkflowRun> {
+async function listRuns(client: Client, settlementId: string): Promise<RunStates> {
+  const newest = new Map<string, { readonly state: RunState; readonly startedAt: number }>();
   const query =
     `${SEARCH_ATTRIBUTES.settlementId.name}="${settlementId}"` +
-    ' AND (ExecutionStatus="Running" OR ExecutionStatus="Completed")';
-  for await (const { workflowId, status } of client.workflow.list({ query })) {
-    yield { workflowId, isRunning: status.name === 'RUNNING' };
+    ' AND ExecutionStatus!="ContinuedAsNew"';
+  for await (const { workflowId, status, startTime } of client.workflow.list({ query })) {
+    const run = { state: stateNamed(status.name), startedAt: startTime.getTime() };
+    const known = newest.get(workflowId);
+    if (known === undefined || (known.state !== 'RUNNING' && known.startedAt <= run.startedAt)) {
+      newest.set(workflowId, run);
+    }
   }
+  return new Map([...newest].map(([workflowId, { state }]) => [workflowId, state]));
+}
+
+function stateNamed(name: string): RunState {
+  return name === 'RUNNING' || name === 'COMPLETED' ? name : 'OTHER';
 }

@@ -6,7 +6,8 @@ import {
   voidTransfer,
   type CancellationOrder,
 } from '../activities/cancel-transfer';
-import { inBatches, wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
+import { inBatches } from '../activities/in-batches';
+import { wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
 import { SIGNALS } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import {

@@ -23,6 +23,7 @@ import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
+import { sweepCommand } from './commands/sweep';
 import { verifyCommand } from './commands/verify';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
@@ -73,7 +74,7 @@ function addLocalCommands(program: Command, finish: Finish): void {
 function addOperatingCommands(program: Command, finish: Finish): void {
   program
     .command('setup')
-    .description('migrations, Temporal namespace and search attributes; safe to repeat')
+    .description('migrations, Temporal namespace, search attributes and schedule; safe to repeat')
     .option(...JSON_OPTION)
     .action((options: JsonOption) => finish((context) => setupCommand(context, options)));
   program
@@ -115,6 +116,13 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .action((settlement: string, options: StatusOptions) =>
       finish((context) => statusCommand(context, settlement, options)),
     );
+  program
+    .command('sweep')
+    .description(
+      'start and wake what is open and does not run; the schedule does it every 5 minutes',
+    )
+    .option(...JSON_OPTION)
+    .action((options: JsonOption) => finish((context) => sweepCommand(context, options)));
   program
     .command('verify [settlement]')
     .description(

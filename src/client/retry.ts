@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 
 import { retryTransfer } from '../activities/retry-transfer';
-import { inBatches, wakeWorkflow } from '../activities/wake-workflows';
+import { inBatches } from '../activities/in-batches';
+import { wakeWorkflow } from '../activities/wake-workflows';
 import { SIGNALS } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
 import type { RetryRefusal } from '../domain/manual-retry';

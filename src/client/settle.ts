@@ -7,8 +7,7 @@ import { inTransaction, type Database } from '../db/database';
 import { updateJobRun } from '../db/payout-jobs';
 import { schedulePayoutJob, type SchedulingTerms } from '../db/schedule-payout-job';
 import { insertSettlement } from '../db/settlements';
-import { startJobWorkflow } from './start-workflows';
-import { sweepStartedJob } from './sweep';
+import { startJobWorkflow, startSettlementSweep } from './start-workflows';
 
 export interface SettleReport {
   readonly settlementId: string;
@@ -55,7 +54,8 @@ export async function recordSettlement(
 
 /**
  * Starts the job of a recorded settlement, or finds the run that is open; the run of a completed job is the stored one.
- * Of a settlement that was recorded before, it also starts the transfers that lost their run after the job had passed them.
+ * Of a settlement that was recorded before, a sweep also starts the transfers that lost their run after the job had passed
+ * them; it begins at once where a worker runs, and nobody waits for it here.
  * Safe to repeat: the job moves no money itself, and Postgres has compared the content.
  */
 export async function startJob(
@@ -75,7 +75,7 @@ export async function startJob(
     await updateJobRun(connections.database, recorded.jobId, runId);
   }
   if (!recorded.created && !recorded.isComplete) {
-    await sweepStartedJob(connections, recorded.jobId);
+    await startSettlementSweep(connections.client, settlementId);
   }
   return {
     settlementId,

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { google, temporal } from '@temporalio/proto';
 import type Stripe from 'stripe';
 
+import { registerSweeps } from '../activities/sweep-registry';
 import { SEARCH_ATTRIBUTES } from '../domain/contracts';
 import { CONNECT_TIMEOUT_MS, NAMESPACE_RETENTION_DAYS } from '../domain/limits';
 import type { Database } from '../db/database';
@@ -15,13 +16,14 @@ import {
 } from '../db/installation';
 import { migrateDatabase, type MigrationReport } from '../db/migrate';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
+import { ensureSweepSchedule, type ScheduleReport } from './sweep-schedule';
 import { isAlreadyThere, isNotFound, type TemporalClient } from './temporal-client';
 
 export interface SetupReport {
   readonly migrations: MigrationReport;
   readonly searchAttributes: { readonly registered: string[]; readonly existing: string[] };
-  /** The sweep's schedule; none exists in this version. */
-  readonly schedule: null;
+  /** The sweep's schedule. */
+  readonly schedule: ScheduleReport;
 }
 
 export interface SetupTargets {
@@ -33,8 +35,8 @@ export interface SetupTargets {
 }
 
 /**
- * Prepares database, Temporal namespace and search attributes, and records which Stripe account pays for this
- * installation (M3). Every step looks first and may be repeated; a second `setup` changes nothing.
+ * Prepares database, Temporal namespace, search attributes and the sweep's schedule, and records which Stripe account
+ * pays for this installation (M3). Every step looks first and may be repeated; a second `setup` changes nothing.
  *
  * @throws InstallationMismatchError when the database belongs to another installation or Stripe account
  */
@@ -51,7 +53,9 @@ export async function setUp(targets: SetupTargets): Promise<SetupReport> {
   await recordInstallation(targets.database, installation);
   await ensureNamespace(targets.temporal.client);
   const searchAttributes = await ensureSearchAttributes(targets.temporal);
-  return { migrations, searchAttributes, schedule: null };
+  await registerSweeps(targets.database);
+  const schedule = await ensureSweepSchedule(targets.temporal.client);
+  return { migrations, searchAttributes, schedule };
 }
 
 async function refuseOtherInstallation(database: Database, wanted: Installation): Promise<void> {

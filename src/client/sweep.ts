@@ -1,76 +1,57 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowFailedError, type Client } from '@temporalio/client';
 
-import { planJobSweep, planSweep, type SweepPlan } from '../activities/sweep';
-import { temporalRuns } from '../activities/workflow-runs';
-import { SIGNALS, type TransferStart } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
-import type { Database } from '../db/database';
-import { findJobById } from '../db/payout-jobs';
-import { startJobWorkflow, startTransferWorkflow } from './start-workflows';
-import { inBatches, wakeWorkflow } from '../activities/wake-workflows';
+import type { SweepReport } from '../domain/contracts';
+import { SWEEP_NOW_ID } from '../domain/ids';
+import { SWEEP_WAIT_MS } from '../domain/limits';
+import { startSweepNow } from './start-workflows';
 
-export interface SweepReport {
-  /** The ids of the workflows that were started because nothing ran for an open payout. */
-  readonly started: readonly string[];
-  /** The transfers that were woken because what they waited for is there. */
-  readonly resumed: readonly string[];
-  /** The transfers whose closed run says paid while Postgres does not: a new run compares with Stripe. */
-  readonly reconciling: readonly string[];
-}
-
-interface Connections {
-  readonly client: Client;
-  readonly database: Database;
+/** A sweep that was asked for has not ended well, or not yet. */
+export class SweepNotDoneError extends Error {
+  override readonly name = 'SweepNotDoneError';
 }
 
 /**
- * One sweep: whatever is open in Postgres runs in Temporal afterwards, also when Temporal's data is lost or Postgres
- * came back older (M11). It moves no money. Safe to repeat and to race with everything.
+ * Starts one sweep now, or finds the one that somebody asked for just before, and waits for its end (the seed's name).
+ * Safe to repeat and to race with the schedule's sweeps: whoever both find is started once.
+ *
+ * @throws SweepNotDoneError when it does not end within `waitMs`, with why; it goes on in Temporal all the same
  */
-export async function runSweep(connections: Connections): Promise<SweepReport> {
-  const { client, database } = connections;
-  return carryOut(client, await planSweep({ database }, temporalRuns(client)));
-}
-
-/**
- * The sweep of a job that has a run: one whose run has come to its end starts nobody who has lost his own run since
- * (M11). Nothing is started while the run does not answer, or while Temporal does not list it yet. It moves no money.
- * Safe to repeat and to race with everything.
- */
-export async function sweepStartedJob(connections: Connections, jobId: string): Promise<void> {
-  const { client, database } = connections;
-  const job = await findJobById(database, jobId);
-  if (job !== undefined && job.status !== 'complete') {
-    const plan = await planJobSweep({ database }, temporalRuns(client), job);
-    await carryOut(client, { ...plan, startJobs: [] });
-  }
-}
-
-async function carryOut(client: Client, plan: SweepPlan): Promise<SweepReport> {
-  await inBatches(plan.startJobs, (start) => startJobWorkflow(client, start));
-  const reconciling = await startTransfers(client, plan.paidRuns, 'ALLOW_DUPLICATE');
-  const started = await startTransfers(client, plan.startTransfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
-  const isWoken = await inBatches(plan.wake, (transferId) =>
-    wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
-  );
-  return {
-    started: [
-      ...plan.startJobs.map(({ settlementId }) => jobWorkflowId(settlementId)),
-      ...started.map(transferWorkflowId),
-    ],
-    resumed: plan.wake.filter((_transferId, index) => isWoken[index] === true),
-    reconciling,
-  };
-}
-
-/** @returns the ids of those that this call started */
-async function startTransfers(
+export async function runPayoutScheduler(
   client: Client,
-  starts: readonly TransferStart[],
-  reuse: Parameters<typeof startTransferWorkflow>[2],
-): Promise<string[]> {
-  const isStarted = await inBatches(starts, (start) => startTransferWorkflow(client, start, reuse));
-  return starts
-    .filter((_start, index) => isStarted[index] === true)
-    .map(({ transferId }) => transferId);
+  waitMs = SWEEP_WAIT_MS,
+): Promise<SweepReport> {
+  const sweep = await startSweepNow(client);
+  const waiting = new AbortController();
+  const timer = setTimeout(() => {
+    waiting.abort();
+  }, waitMs);
+  try {
+    // Ended with the wait: a question to Temporal that outlives its connection would end the process.
+    return await client.withAbortSignal(waiting.signal, () => sweep.result());
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) {
+      const cause = error.cause?.message ?? error.message;
+      throw new SweepNotDoneError(`the sweep ${SWEEP_NOW_ID} did not end well: ${cause}`, {
+        cause: error,
+      });
+    }
+    if (!waiting.signal.aborted) {
+      throw error;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new SweepNotDoneError(await whyNotYet(client, sweep.firstExecutionRunId, waitMs));
+}
+
+/** Its start, and its first task that nobody has taken. */
+const EVENTS_OF_UNTOUCHED_RUN = 2;
+
+async function whyNotYet(client: Client, runId: string, waitMs: number): Promise<string> {
+  const { historyLength } = await client.workflow.getHandle(SWEEP_NOW_ID, runId).describe();
+  const waited = `within ${Math.round(waitMs / 1_000).toString()} s`;
+  return historyLength <= EVENTS_OF_UNTOUCHED_RUN
+    ? `no worker has picked the sweep up ${waited}: is \`payouts worker\` running? ` +
+        `It waits in Temporal as ${SWEEP_NOW_ID}, run ${runId}`
+    : `the sweep is not done ${waited}; it goes on in Temporal as ${SWEEP_NOW_ID}, run ${runId}`;
 }

@@ -5,7 +5,7 @@ import type { TransferCounts } from '../domain/job-state';
 import type { ReasonCode } from '../domain/reasons';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
-import { payoutControls, payoutTransfers } from './schema';
+import { payoutTransfers } from './schema';
 import { ROWS_PER_INSERT } from './settlements';
 
 export type PayoutTransfer = typeof payoutTransfers.$inferSelect;
@@ -214,31 +214,6 @@ export async function findUnpaidTransfers(
     )
     .orderBy(asc(payoutTransfers.id))
     .limit(transfersMax);
-}
-
-/** Transfers that waited for the end of a pause or of a platform problem and are under no pause any more, by id. */
-export async function findTransfersFreedOfPause(
-  executor: Executor,
-  settlementId: string | null,
-  page: TransferPageQuery,
-): Promise<Pick<PayoutTransfer, 'id'>[]> {
-  return executor
-    .select({ id: payoutTransfers.id })
-    .from(payoutTransfers)
-    .where(
-      and(
-        settlementId === null ? undefined : eq(payoutTransfers.settlementId, settlementId),
-        eq(payoutTransfers.status, 'blocked'),
-        eq(payoutTransfers.failureClass, 'platform'),
-        sql`not exists (
-          select from ${payoutControls} where ${payoutControls.liftedAt} is null
-            and (${payoutControls.settlementId} is null or ${payoutControls.settlementId} = ${payoutTransfers.settlementId})
-        )`,
-        afterId(page),
-      ),
-    )
-    .orderBy(asc(payoutTransfers.id))
-    .limit(page.transfersMax);
 }
 
 /** How many other transfers of the same job have this reason now. */

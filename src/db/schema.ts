@@ -550,6 +550,8 @@ export const adminJobs = pgTable(
     counts: json('counts').$type<Readonly<Record<string, number>>>(),
     /** A code, never a text of somebody else's. */
     failure: text('failure'),
+    /** Where the next run goes on, in the job's own words; null: at the beginning. */
+    resumeAfter: text('resume_after'),
     runCount: integer('run_count').notNull().default(0),
     failedRunCount: integer('failed_run_count').notNull().default(0),
   },

@@ -1,10 +1,10 @@
-import { and, asc, count, eq, sql } from 'drizzle-orm';
+import { and, asc, count, eq, notExists, sql } from 'drizzle-orm';
 
 import type { Settlement, SettlementStatus } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
-import { settlements, settlementWinners } from './schema';
+import { payoutJobs, settlements, settlementWinners } from './schema';
 
 /** Rows of one insert statement; Postgres takes at most 65,535 parameters in one. */
 export const ROWS_PER_INSERT = 5_000;
@@ -110,6 +110,30 @@ export async function findSettlement(
     .from(settlements)
     .where(and(eq(settlements.settlementId, settlementId), eq(settlements.status, 'accepted')));
   return row === undefined ? undefined : recordedSettlement(row);
+}
+
+/** Accepted settlements without a payout job, by id. */
+export async function findSettlementsWithoutJob(
+  executor: Executor,
+  settlementsMax: number,
+): Promise<RecordedSettlement[]> {
+  const rows = await executor
+    .select()
+    .from(settlements)
+    .where(
+      and(
+        eq(settlements.status, 'accepted'),
+        notExists(
+          executor
+            .select({ id: payoutJobs.id })
+            .from(payoutJobs)
+            .where(eq(payoutJobs.settlementId, settlements.settlementId)),
+        ),
+      ),
+    )
+    .orderBy(asc(settlements.settlementId))
+    .limit(settlementsMax);
+  return rows.map(recordedSettlement);
 }
 
 function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettlement {

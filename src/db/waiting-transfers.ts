@@ -1,24 +1,26 @@
 import { sql } from 'drizzle-orm';
 
-import type { ReasonCode } from '../domain/reasons';
+import { endsWithPause } from '../domain/breaker';
+import { isPayeeNotReady } from '../domain/claim-rules';
+import { REASONS, type ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
+import type { TransferPageQuery } from './payout-transfers';
 
-/** The reasons whose causes Postgres can see to be gone. */
-export interface WaitReasons {
-  /** A pause was in force. */
-  readonly pause: readonly ReasonCode[];
-  /** The winner's account could not receive; Stripe is asked about it from time to time. */
-  readonly readiness: readonly ReasonCode[];
-}
+const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
+/** The winner's account could not receive; Stripe is asked about it from time to time. */
+const READINESS_REASONS = REASON_CODES.filter(isPayeeNotReady);
+const PAUSE_REASONS = REASON_CODES.filter(endsWithPause);
 
 /**
- * The blocked transfers of a job whose cause is gone: the account came, it can receive or is due to be asked about, or
- * nothing keeps the settlement from being sent any more. None while a pause is in force. By id.
+ * The blocked transfers whose cause Postgres can see to be gone: the account came, it can receive or is due to be asked
+ * about, or nothing keeps the settlement from being sent any more. None that are under a pause. By id, a page at a time.
+ *
+ * @param settlementId null: of all settlements
  */
 export async function findTransfersToWake(
   executor: Executor,
-  jobId: string,
-  { reasons, transfersMax }: { readonly reasons: WaitReasons; readonly transfersMax: number },
+  settlementId: string | null,
+  { afterTransferId, transfersMax }: TransferPageQuery,
 ): Promise<string[]> {
   const anyOf = (codes: readonly ReasonCode[]) => sql`any(${sql.param([...codes])}::text[])`;
   const { rows } = await executor.execute<{ id: string }>(sql`
@@ -26,7 +28,9 @@ export async function findTransfersToWake(
     from payout_transfers as transfer
     join payout_jobs as job on job.id = transfer.payout_job_id
     left join user_stripe_accounts as account on account.user_id = transfer.user_id
-    where job.id = ${jobId} and transfer.status = 'blocked'
+    where transfer.status = 'blocked'
+      and (${settlementId}::text is null or transfer.settlement_id = ${settlementId})
+      and (${afterTransferId}::uuid is null or transfer.id > ${afterTransferId}::uuid)
       and not exists (
         select from payout_controls
         where lifted_at is null
@@ -34,10 +38,10 @@ export async function findTransfersToWake(
       )
       and case
         when transfer.failure_reason = 'payee_account_missing' then account.user_id is not null
-        when transfer.failure_reason = ${anyOf(reasons.readiness)} then
+        when transfer.failure_reason = ${anyOf(READINESS_REASONS)} then
           account.readiness <> 'not_ready' or coalesce(account.next_ask_at <= payout_now(), true)
         when transfer.failure_reason = 'platform_approval_missing' then job.approval <> 'required'
-        else transfer.failure_reason = ${anyOf(reasons.pause)}
+        else transfer.failure_reason = ${anyOf(PAUSE_REASONS)}
       end
     order by transfer.id
     limit ${transfersMax}`);

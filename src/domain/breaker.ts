@@ -76,6 +76,17 @@ const PLATFORM_PAUSES: Readonly<Partial<Record<ReasonCode, PlatformPause>>> = {
   platform_risk_control: { scope: 'settlement', isLiftedByItself: false },
 };
 
+/**
+ * Whether a blocked transfer of this reason can be sent once no pause is in force. What Stripe may be holding for its
+ * own decision is not: another key could become another payment.
+ */
+export function endsWithPause(reason: ReasonCode): boolean {
+  return (
+    reason === 'platform_paused' ||
+    (platformPause(reason) !== undefined && reason !== 'platform_risk_control')
+  );
+}
+
 export function platformPause(reason: ReasonCode): PlatformPause | undefined {
   return PLATFORM_PAUSES[reason];
 }

@@ -10,6 +10,7 @@ import type { TransferStatus } from './transfer-state';
 export const WORKFLOW_TYPES = {
   payoutJob: 'PayoutJobWorkflow',
   transfer: 'TransferWorkflow',
+  payoutSweep: 'PayoutSweepWorkflow',
 } as const;
 
 export const TASK_QUEUES = {
@@ -259,3 +260,57 @@ export interface RetryTransferRequest extends SeenTransfer {
 
 /** Why a transfer was not retried, as a code; `retried` when it was. */
 export type RetryAnswer = 'retried' | RetryRefusal;
+
+/** What a sweep looks at: everything, under the name that it is registered by, or one settlement. */
+export type PayoutSweepInput =
+  { readonly registeredAs: string } | { readonly settlementId: string };
+
+/** What has to be done so that what is open in Postgres runs. Whoever carries it out may do so twice. */
+export interface SweepPlan {
+  readonly startJobs: readonly JobStart[];
+  /** Transfers without a run that their job does not start by itself. */
+  readonly startTransfers: readonly TransferStart[];
+  /** Transfers whose closed run says paid: their new run needs a reuse policy that allows it. */
+  readonly paidRuns: readonly TransferStart[];
+  /** The ids of transfers that wait although the cause is gone. */
+  readonly wake: readonly string[];
+}
+
+/** The plan for some settlements, in the order of their jobs' ids. */
+export interface SweepPage extends SweepPlan {
+  readonly failed: readonly SweepFailure[];
+  /** The job after which the next page begins; null at the end. */
+  readonly nextAfterJobId: string | null;
+}
+
+/** What a sweep could not look at. The others are looked at all the same. */
+export interface SweepFailure {
+  readonly what: string;
+  /** A code, never a text of somebody else's (M12). */
+  readonly reason: string;
+}
+
+export interface RejectedSettlement {
+  readonly settlementId: string;
+  readonly reasons: readonly string[];
+}
+
+/** What a sweep did. Lists are cut at `SWEEP_IDS_SHOWN_MAX`; the counts are whole. */
+export interface SweepReport {
+  /** The ids of the workflows that were started because nothing ran for an open payout. */
+  readonly started: readonly string[];
+  /** The transfers that were woken because what they waited for is there. */
+  readonly resumed: readonly string[];
+  /** The transfers whose closed run says paid while Postgres does not: a new run compares with Stripe. */
+  readonly reconciling: readonly string[];
+  /** Settlements that were handed in and do not pass the validator. */
+  readonly rejected: readonly RejectedSettlement[];
+  readonly failed: readonly SweepFailure[];
+  readonly counts: SweepCounts;
+  /** Whether it came to the end of the open jobs; if not, the next sweep goes on there. */
+  readonly cameToEnd: boolean;
+}
+
+export type SweepCounts = Readonly<
+  Record<'started' | 'resumed' | 'reconciling' | 'rejected' | 'failed', number>
+>;

@@ -45,6 +45,16 @@ export function transferIdOfWorkflow(workflowId: string): string | undefined {
   return TRANSFER_WORKFLOW.exec(workflowId)?.[1];
 }
 
+/** The schedule of the sweep, and what the workflow ids of its runs begin with; the server appends the time. */
+export const SWEEP_ID = 'payout-sweep';
+/** The sweep that somebody asks for; of two who ask at once, one run. */
+export const SWEEP_NOW_ID = 'payout-sweep/now';
+
+/** The sweep of one settlement. */
+export function settlementSweepId(settlementId: string): string {
+  return `payout-sweep/settlement/${settlementId}`;
+}
+
 export function transferGroup(settlementId: string): string {
   return `settlement:${settlementId}`;
 }

@@ -102,8 +102,31 @@ export const SETTLEMENT_FILE_BYTES_MAX = 32 * 1024 * 1024;
 export const ACCOUNTS_FILE_BYTES_MAX = 32 * 1024 * 1024;
 export const ID_CHARACTERS_MAX = 100;
 
+/** How often the sweep runs. */
+export const SWEEP_EVERY_MS = 5 * MINUTE_MS;
+/** Sweeps that were due longer ago, while the server was away, are left out: one is enough. */
+export const SWEEP_CATCH_UP_MS = 10 * MINUTE_MS;
+/** A sweep that hangs is ended before the next is due. */
+export const SWEEP_RUN_TIMEOUT_MS = 4 * MINUTE_MS;
+/** A sweep takes up nothing new after this; the next one goes on. What it has taken up ends before its timeout. */
+export const SWEEP_WORK_MS = 2 * MINUTE_MS;
+/** The same for one page of settlements, and the time after which one settlement is given up. */
+export const SWEEP_PAGE_WORK_MS = 10 * SECOND_MS;
+export const SWEEP_SETTLEMENT_MS = 20 * SECOND_MS;
+/** Longer than a page whose last settlement is given up. */
+export const SWEEP_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
+/** Settlements looked at in one page. */
+export const SWEEP_PAGE_SETTLEMENTS = 50;
 /** A sweep starts, reopens or wakes at most so many transfers of a settlement; the next one goes on. */
 export const SWEEP_TRANSFERS_MAX = 500;
+/** A sweep that has started so many runs takes up nothing new: far below 2,000 pending children. */
+export const SWEEP_STARTS_MAX = 500;
+/** Runs started at a time; more make the server fail workflow tasks (buffered events). */
+export const SWEEP_STARTS_AT_ONCE = 50;
+/** Ids of one kind in the report of a sweep. */
+export const SWEEP_IDS_SHOWN_MAX = 1_000;
+/** How long `payouts sweep` waits for the end. */
+export const SWEEP_WAIT_MS = MINUTE_MS;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 

@@ -2,7 +2,7 @@ import {
   acceptCompletedSettlements,
   type AcceptanceDependencies,
 } from '../activities/accept-settlements';
-import { inBatches } from '../activities/wake-workflows';
+import { inBatches } from '../activities/in-batches';
 import type { Logger } from '../config/log';
 import { loggedCode } from '../db/database-errors';
 import type { JobStart } from '../domain/contracts';

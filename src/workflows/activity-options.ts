@@ -8,6 +8,7 @@ import {
   SCHEDULE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TIMEOUT_MS,
   STRIPE_ACTIVITY_TRIES_MAX,
+  SWEEP_ACTIVITY_TIMEOUT_MS,
 } from '../domain/limits';
 
 /** Database steps are safe to repeat and have no other end than success: a Postgres that is away comes back. */
@@ -64,6 +65,22 @@ export const { requestOwnCancel } = proxyActivities<PayoutActivities>({
   retry: untilItWorks,
   summary: 'close this run as canceled: its payment is given up',
 });
+
+/** The run of a sweep ends these at the latest. */
+export const { beginSweep, endSweep } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'keep the register of recurring work',
+});
+
+/** Tried for a while: what a sweep does not come to, the next one does. */
+export const { findUnstartedSettlements, planSettlementSweep, planSweep, wakeTransfers } =
+  proxyActivities<PayoutActivities>({
+    startToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
+    scheduleToCloseTimeout: 2 * SWEEP_ACTIVITY_TIMEOUT_MS,
+    retry: untilItWorks,
+    summary: 'compare what is open with what runs',
+  });
 
 /**
  * One POST a try, all tries under one key. The few retries here bridge seconds; what takes longer is shown as

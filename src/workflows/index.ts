@@ -1,2 +1,3 @@
 export { PayoutJobWorkflow } from './payout-job';
+export { PayoutSweepWorkflow } from './payout-sweep';
 export { TransferWorkflow } from './transfer';

@@ -25,7 +25,6 @@ import type {
   TransferCursor,
   TransferStart,
 } from '../domain/contracts';
-import { transferWorkflowId } from '../domain/ids';
 import {
   JOB_CHILDREN_PER_RUN,
   JOB_DRAIN_MS,
@@ -36,7 +35,7 @@ import {
   PARK_AFTER_MS,
   STRIPE_LIST_AGAIN_MS,
 } from '../domain/limits';
-import { formatAmount } from '../domain/money';
+import { transferRun } from '../domain/run-starts';
 import {
   checkFunds,
   checkJob,
@@ -55,7 +54,7 @@ import {
   resumeSignal,
 } from './messages';
 import { TransferWorkflow } from './transfer';
-import { jobAttributes, jobDetails, transferStartAttributes } from './visibility';
+import { jobAttributes, jobDetails } from './visibility';
 
 const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 
@@ -208,19 +207,16 @@ class RunningJob {
   }
 
   private async start(transfer: TransferStart, reuse: WorkflowIdReusePolicy): Promise<boolean> {
-    const { transferId, settlementId, contestId, amountMinor, currency } = transfer;
+    const { transferId } = transfer;
     this.started += 1;
     this.sending.add(transferId);
     try {
       const child = await startChild(TransferWorkflow, {
-        workflowId: transferWorkflowId(transferId),
-        args: [{ transferId, settlementId, contestId, amountMinor, currency }],
+        ...transferRun(transfer),
         // A transfer outlives the run that started it, and its cancelling or failing.
         parentClosePolicy: ParentClosePolicy.ABANDON,
         cancellationType: ChildWorkflowCancellationType.ABANDON,
         workflowIdReusePolicy: reuse,
-        typedSearchAttributes: transferStartAttributes(transfer),
-        staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
       });
       void this.forgetWhenClosed(transferId, child.result());
       return true;

@@ -1,15 +1,9 @@
 import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  type SearchAttributePair,
-} from '@temporalio/common';
-
-import {
   CANCEL_REQUESTED,
   SEARCH_ATTRIBUTES,
   type PauseInForce,
   type PayoutProgress,
-  type TransferStart,
+  type SweepCounts,
   type TransferView,
 } from '../domain/contracts';
 import { missingFundsText } from '../domain/funds';
@@ -17,40 +11,10 @@ import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
 import { isTerminal, TRANSFER_STATUSES } from '../domain/transfer-state';
 
-const settlementIdKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.settlementId.name,
-  SearchAttributeType.KEYWORD,
-);
-const contestIdKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.contestId.name,
-  SearchAttributeType.KEYWORD,
-);
-const stateKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.state.name,
-  SearchAttributeType.KEYWORD,
-);
-const failureClassKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.failureClass.name,
-  SearchAttributeType.KEYWORD,
-);
-const failedCountKey = defineSearchAttributeKey(
-  SEARCH_ATTRIBUTES.failedCount.name,
-  SearchAttributeType.INT,
-);
-
-/** What a transfer's run carries from its first event, so that the list in the Web UI can be filtered by it. */
-export function transferStartAttributes(transfer: TransferStart): SearchAttributePair[] {
-  return [
-    { key: settlementIdKey, value: transfer.settlementId },
-    { key: contestIdKey, value: transfer.contestId },
-    { key: stateKey, value: 'pending' },
-  ];
-}
-
 export function transferAttributes(view: TransferView) {
   return [
-    { key: stateKey, value: shownState(view) },
-    { key: failureClassKey, value: view.failureClass },
+    { key: SEARCH_ATTRIBUTES.state, value: shownState(view) },
+    { key: SEARCH_ATTRIBUTES.failureClass, value: view.failureClass },
   ];
 }
 
@@ -62,8 +26,8 @@ function shownState({ isCancelRequested, status }: TransferView): string {
 
 export function jobAttributes(progress: PayoutProgress) {
   return [
-    { key: stateKey, value: progress.status },
-    { key: failedCountKey, value: progress.counts.failed_terminal },
+    { key: SEARCH_ATTRIBUTES.state, value: progress.status },
+    { key: SEARCH_ATTRIBUTES.failedCount, value: progress.counts.failed_terminal },
   ];
 }
 
@@ -119,6 +83,18 @@ function explained(code: string): string {
 
 function missingText({ currency, missing }: PayoutProgress): string {
   return missing === undefined ? '' : `\n\n${missingFundsText(missing, currency)}`;
+}
+
+export function sweepAttributes(state: 'running' | 'succeeded' | 'failed', failedCount: number) {
+  return [
+    { key: SEARCH_ATTRIBUTES.state, value: state },
+    { key: SEARCH_ATTRIBUTES.failedCount, value: failedCount },
+  ];
+}
+
+export function sweepDetails(counts: SweepCounts): string {
+  const rows = Object.entries(counts).map(([what, count]) => [what, count.toString()]);
+  return table(['sweep', 'count'], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -51,7 +51,8 @@ function completedRuns(...transferIds: readonly string[]): WorkflowRuns {
     ofSettlement: () => {
       throw new Error('nobody lists runs here');
     },
-    isCompleted: (workflowId) => Promise.resolve(completed.includes(workflowId)),
+    stateOf: (workflowId) =>
+      Promise.resolve(completed.includes(workflowId) ? 'COMPLETED' : undefined),
     cursorOf: () => Promise.resolve(undefined),
   };
 }

@@ -209,6 +209,7 @@ describe('wrong use', () => {
       'accounts import',
       'settle',
       'status',
+      'sweep',
       'verify',
       'pause',
       'resume',
@@ -369,6 +370,7 @@ describe('a dependency that is away', () => {
     worker: ['worker'],
     settle: ['settle', bed.file(`${id}.json`, settlementOf(id, 1))],
     status: ['status', 'x'],
+    sweep: ['sweep'],
     verify: ['verify'],
     pause: ['pause', ...WHY],
     resume: ['resume', ...WHY],
@@ -414,9 +416,9 @@ describe('a dependency that is away', () => {
   });
 
   test('Postgres, refusing or silent', async () => {
-    const { setup, worker, settle, status } = commandsOf('no-postgres');
+    const { setup, sweep, worker, settle, status } = commandsOf('no-postgres');
     await Promise.all([
-      expectUnreachable([setup, settle], databaseAt(refusing), refusing),
+      expectUnreachable([setup, settle, sweep], databaseAt(refusing), refusing),
       expectUnreachable([setup, worker, settle, status], databaseAt(silent()), silent()),
     ]);
   });
@@ -449,12 +451,12 @@ describe('a dependency that is away', () => {
   });
 
   test('Stripe or Temporal, refusing or silent', async () => {
-    const { setup, worker, import: accountsImport } = commandsOf('no-temporal');
+    const { setup, sweep, worker, import: accountsImport } = commandsOf('no-temporal');
     const stripeAt = (address: string) => ({ STRIPE_API_BASE: `http://${address}` });
     await Promise.all([
       expectUnreachable([worker], stripeAt(refusing), refusing),
       expectUnreachable([setup, worker], stripeAt(silent()), silent()),
-      expectUnreachable([setup], { TEMPORAL_ADDRESS: refusing }, refusing),
+      expectUnreachable([setup, sweep], { TEMPORAL_ADDRESS: refusing }, refusing),
       expectUnreachable([accountsImport, worker], { TEMPORAL_ADDRESS: silent() }, silent()),
     ]);
   });

@@ -77,6 +77,7 @@ describe('npx from the repository root', () => {
       'accounts',
       'settle',
       'status',
+      'sweep',
       'verify',
       'pause',
       'resume',
@@ -107,16 +108,18 @@ describe('two hundred winners, two workers', () => {
     interface Report {
       migrations: { applied: number; total: number };
       searchAttributes: { registered: string[]; existing: string[] };
-      schedule: null;
+      schedule: object;
     }
     const first = await bed.json<Report>('setup');
     expect(first.migrations.applied).toBe(first.migrations.total);
     expect(first.searchAttributes.registered).toHaveLength(5);
+    const schedule = { scheduleId: 'payout-sweep', every: '5 minutes', paused: false };
+    expect(first.schedule).toEqual({ ...schedule, change: 'created' });
     const second = await bed.json<Report>('setup');
     expect(second).toEqual({
       migrations: { applied: 0, total: first.migrations.total },
       searchAttributes: { registered: [], existing: first.searchAttributes.registered },
-      schedule: null,
+      schedule: { ...schedule, change: 'unchanged' },
     });
   });
 

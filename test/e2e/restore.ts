@@ -6,8 +6,9 @@ import { Client, Connection } from '@temporalio/client';
 import { Client as Session } from 'pg';
 
 import { startLocalStack, type LocalStack } from '../../local/stack';
-import { runSweep, type SweepReport } from '../../src/client/sweep';
-import { openDatabase } from '../../src/db/database';
+import { runPayoutScheduler } from '../../src/client/sweep';
+import type { SweepReport } from '../../src/domain/contracts';
+import { SWEEP_ID } from '../../src/domain/ids';
 import { movePayoutClock } from '../support/clock';
 import { Bed, type Addresses } from './bed';
 
@@ -47,6 +48,8 @@ export class RestoreBed {
     });
     this.beds.push(bed);
     await bed.json('setup');
+    // Whoever tests what a sweep finds must be the one who sweeps.
+    await this.client(bed).schedule.getHandle(SWEEP_ID).pause('a test sweeps by itself');
     return bed;
   }
 
@@ -63,13 +66,9 @@ export class RestoreBed {
     return new Client({ connection: this.connection, namespace });
   }
 
-  async sweep(bed: Bed): Promise<SweepReport> {
-    const { database, close } = openDatabase(bed.addresses.databaseUrl, 2);
-    try {
-      return await runSweep({ client: this.client(bed), database });
-    } finally {
-      await close();
-    }
+  /** A sweep at this moment, by a worker that runs already. */
+  sweep(bed: Bed): Promise<SweepReport> {
+    return runPayoutScheduler(this.client(bed));
   }
 
   /** This installation's Postgres and Stripe, moved together. */

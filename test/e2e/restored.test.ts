@@ -125,18 +125,12 @@ describe('Postgres from before the settlement, which was paid whole', () => {
       await recordSettlement(database, content, { installationId: 'local', maxAttempts: 5 });
       await close();
       const transferIds = paid.transfers.map(({ id }) => id).sort();
+      const worker = await restored.worker();
       const report = await machine.sweep(restored);
       expect(report.started).toEqual(['payout-job/whole']);
       expect([...report.reconciling].sort()).toEqual(transferIds);
-      expect(
-        await restored.count(
-          'payout_transfers',
-          `status = 'unknown' and failure_reason = 'unknown_paid_run'`,
-        ),
-      ).toBe(transferIds.length);
-      // A second one, while the first one's runs have not begun, starts nothing more.
-      expect((await machine.sweep(restored)).reconciling).toEqual([]);
-      const worker = await restored.worker();
+      // A second one starts nothing more, whether the first one's runs are done or not.
+      expect(await machine.sweep(restored)).toMatchObject({ reconciling: [], failed: [] });
       const status = await restored.completed('whole');
       await worker.stop();
       await expectPaidOnce(restored, status);
@@ -200,7 +194,12 @@ describe('Postgres from the middle of the run, a day later', () => {
         'select id from payout_transfers where user_id = $1',
         [lostId],
       );
-      await machine.client(restored).workflow.getHandle(`transfer/${lost!.id}`).signal('changed');
+      // It may have looked by itself meanwhile, and be at its end.
+      await machine
+        .client(restored)
+        .workflow.getHandle(`transfer/${lost!.id}`)
+        .signal('changed')
+        .catch(() => undefined);
       const status = await restored.completed('middle');
       await worker.stop();
       await expectPaidOnce(restored, status);
@@ -243,15 +242,16 @@ describe('Temporal comes back empty', () => {
 
       const { databaseUrl } = first.addresses;
       const after = await machine.installation({ on: databaseUrl });
-      expect(await machine.sweep(after)).toEqual({
+      const next = await after.worker();
+      expect(await machine.sweep(after)).toMatchObject({
         started: ['payout-job/wiped'],
         resumed: [],
         reconciling: [],
       });
-      const next = await after.worker();
       await expectPaidOnce(after, await after.completed('wiped'));
+      const nothing = { started: 0, resumed: 0, reconciling: 0, rejected: 0, failed: 0 };
+      expect(await machine.sweep(after)).toMatchObject({ counts: nothing });
       await next.stop();
-      expect(await machine.sweep(after)).toEqual({ started: [], resumed: [], reconciling: [] });
     },
     LONG_MS,
   );

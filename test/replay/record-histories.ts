@@ -6,10 +6,12 @@ import { rmSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { FAILURE_TYPES } from '../../src/domain/contracts';
+import { startSweepNow } from '../../src/client/start-workflows';
 import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
 import { JOB_CHILDREN_PER_RUN } from '../../src/domain/limits';
 import { inTurn, sendAnswer, viewWith, type ActivityScript } from '../support/fake-activities';
 import { FakeSettlement } from '../workflows/fake-settlement';
+import { NOTHING_TO_DO, scriptSweeps } from '../workflows/fake-sweep';
 import {
   eventsOf,
   eventsOfChain,
@@ -145,3 +147,20 @@ test(
   },
   LIMIT_MS,
 );
+
+test('sweep', async () => {
+  const lost = transferInput('swept', 'swept-job');
+  const view = viewWith('swept', 'completed');
+  server.activities.script('swept', { claimTransfer: inTurn({ next: 'rest' as const, view }) });
+  new FakeSettlement('swept-job', { transfers: 1 }).register(server.activities);
+  const job = { ...jobInput('swept-job'), winnerCount: 1, totalMinor: 12_50, currency: 'eur' };
+  scriptSweeps(server.activities, {
+    planSweep: inTurn(
+      { ...NOTHING_TO_DO, startJobs: [job], nextAfterJobId: 'job' },
+      { ...NOTHING_TO_DO, startTransfers: [lost], wake: ['sleeper'] },
+    ),
+  });
+  const handle = await startSweepNow(server.client);
+  expect((await handle.result()).counts).toMatchObject({ started: 2, resumed: 1, failed: 0 });
+  writeHistory('sweep', await eventsOf(server.client, handle.workflowId));
+});

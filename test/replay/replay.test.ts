@@ -12,6 +12,7 @@ const PATHS = [
   'job-continued-run-1',
   'job-continued-run-2',
   'job-small',
+  'sweep',
   'transfer-blocked-then-paid',
   'transfer-failed-terminal',
   'transfer-paid',

@@ -1,11 +1,15 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PayoutActivities, StripeActivities } from '../../src/activities/index';
 import type { ClaimAnswer, TransferView } from '../../src/domain/contracts';
+import { SWEEP_ID } from '../../src/domain/ids';
 import { failureClassOf, type ReasonCode } from '../../src/domain/reasons';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 
 export type Activities = PayoutActivities & StripeActivities;
 export type ActivityName = keyof Activities;
+
+/** The id under which a test writes what the activities of a sweep answer: it is about no transfer and no job. */
+export const SWEEP = SWEEP_ID;
 
 /** What the activities answer about one transfer, or about one job. */
 export type ActivityScript = Partial<Activities>;
@@ -28,6 +32,13 @@ export class FakeActivities {
     retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
     requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
+    beginSweep: async (run) => this.find('beginSweep', run.registeredAs)(run),
+    findUnstartedSettlements: async (input) => this.find('findUnstartedSettlements', SWEEP)(input),
+    planSweep: async (input) => this.find('planSweep', SWEEP)(input),
+    planSettlementSweep: async (input) =>
+      this.find('planSettlementSweep', input.settlementId)(input),
+    wakeTransfers: async (input) => this.find('wakeTransfers', SWEEP)(input),
+    endSweep: async (end) => this.find('endSweep', end.registeredAs)(end),
   };
 
   readonly stripe: StripeActivities = {

@@ -27,10 +27,11 @@ export async function setupCommand(context: CommandContext, options: JsonOption)
       }),
     ),
   );
-  const { migrations, searchAttributes } = report;
+  const { migrations, schedule, searchAttributes } = report;
   const text = [
     `migrations: ${migrations.applied.toString()} applied, ${migrations.total.toString()} in all`,
     `search attributes: ${searchAttributes.registered.length.toString()} registered, ${searchAttributes.existing.length.toString()} were there`,
+    `schedule ${schedule.scheduleId}: every ${schedule.every}, ${schedule.change}${schedule.paused ? ', paused' : ''}`,
     `namespace ${settings.temporalNamespace} is ready`,
   ].join('\n');
   context.print(report, text, options);

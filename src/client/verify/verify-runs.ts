@@ -1,8 +1,7 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
 import { isPassed } from '../../activities/read-transfer-page';
-import { temporalRuns } from '../../activities/workflow-runs';
-import { SEARCH_ATTRIBUTES } from '../../domain/contracts';
+import { temporalRuns, type RunState, type WorkflowRuns } from '../../activities/workflow-runs';
 import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
 import type { Database } from '../../db/database';
 import {
@@ -29,9 +28,6 @@ export const RUN_STATEMENTS = {
 
 type RunBreakKind = keyof typeof RUN_STATEMENTS;
 
-/** What visibility shows of one workflow id: its newest run, without those that continued as new. */
-type RunStates = ReadonlyMap<string, 'RUNNING' | 'COMPLETED' | 'OTHER'>;
-
 /** Compares the rows of a settlement to one visibility list; what looks broken is looked at again before it is told. */
 export async function verifyRuns(
   { client, database }: { readonly client: Client; readonly database: Database },
@@ -39,7 +35,8 @@ export async function verifyRuns(
   transfers: ReadonlyMap<string, BookTransfer>,
 ): Promise<VerifyBreak[]> {
   const { settlementId } = job;
-  const runs = await listRuns(client, settlementId);
+  const asked = temporalRuns(client);
+  const runs = await asked.ofSettlement(settlementId);
   const jobRuns = runs.get(jobWorkflowId(settlementId)) === 'RUNNING';
   const isYoung = job.ageMs < RUN_GRACE_MS;
   const lacksRun = (transfer: BookTransfer) =>
@@ -47,7 +44,7 @@ export async function verifyRuns(
   // Asked before the runs are looked at again: whomever the job has passed by now has a run by then.
   const isToCome =
     jobRuns && [...transfers.values()].some(lacksRun)
-      ? await whoIsToCome(client, settlementId)
+      ? await whoIsToCome(asked, settlementId)
       : () => false;
   const suspects = [...transfers.values()].flatMap((transfer) => {
     const kind = suspicion(transfer, runs.get(transferWorkflowId(transfer.id)), isToCome);
@@ -55,12 +52,12 @@ export async function verifyRuns(
       ? []
       : [{ kind, transferId: transfer.id }];
   });
-  const breaks = await confirmed({ client, database }, { settlementId, isToCome }, suspects);
+  const breaks = await confirmed({ asked, database }, { settlementId, isToCome }, suspects);
   const isJobLost =
     !job.isComplete &&
     !jobRuns &&
     !isYoung &&
-    (await describeRun(client, jobWorkflowId(settlementId))) !== 'RUNNING';
+    (await asked.stateOf(jobWorkflowId(settlementId))) !== 'RUNNING';
   return [
     ...(isJobLost ? [{ kind: 'job_without_run', settlementId }] : []),
     ...breaks.map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
@@ -70,14 +67,14 @@ export async function verifyRuns(
 /** Whether a running job has yet to come to a transfer. Of one that does not answer nothing can be told: to everybody. */
 type IsToCome = (transfer: BookTransfer) => boolean;
 
-async function whoIsToCome(client: Client, settlementId: string): Promise<IsToCome> {
-  const cursor = await temporalRuns(client).cursorOf(settlementId);
+async function whoIsToCome(asked: WorkflowRuns, settlementId: string): Promise<IsToCome> {
+  const cursor = await asked.cursorOf(settlementId);
   return (transfer) => cursor === undefined || !isPassed(cursor, transfer);
 }
 
 function suspicion(
   transfer: BookTransfer,
-  run: 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined,
+  run: RunState | undefined,
   isToCome: IsToCome,
 ): RunBreakKind | undefined {
   if (run === 'COMPLETED') {
@@ -99,16 +96,16 @@ interface Suspect {
 
 /** Asks Temporal itself, and Postgres once more: both may have moved since they were read. */
 async function confirmed(
-  { client, database }: { readonly client: Client; readonly database: Database },
+  { asked, database }: { readonly asked: WorkflowRuns; readonly database: Database },
   { settlementId, isToCome }: { readonly settlementId: string; readonly isToCome: IsToCome },
   suspects: readonly Suspect[],
 ): Promise<Suspect[]> {
   if (suspects.length === 0 || suspects.length > DESCRIBED_MAX) {
     return [...suspects];
   }
-  const runs = new Map<string, 'RUNNING' | 'COMPLETED' | 'OTHER' | undefined>();
+  const runs = new Map<string, RunState | undefined>();
   for (const { transferId } of suspects) {
-    runs.set(transferId, await describeRun(client, transferWorkflowId(transferId)));
+    runs.set(transferId, await asked.stateOf(transferWorkflowId(transferId)));
   }
   const rows = await readBookTransfers(
     database,
@@ -120,36 +117,4 @@ async function confirmed(
     const kind = row && suspicion(row, runs.get(transferId), isToCome);
     return kind === undefined ? [] : [{ kind, transferId }];
   });
-}
-
-async function listRuns(client: Client, settlementId: string): Promise<RunStates> {
-  const newest = new Map<string, { state: 'RUNNING' | 'COMPLETED' | 'OTHER'; startedAt: number }>();
-  const query = `${SEARCH_ATTRIBUTES.settlementId.name}="${settlementId}"`;
-  for await (const { workflowId, status, startTime } of client.workflow.list({ query })) {
-    const known = newest.get(workflowId);
-    const startedAt = startTime.getTime();
-    if (
-      status.name !== 'CONTINUED_AS_NEW' &&
-      (known === undefined || known.startedAt <= startedAt)
-    ) {
-      newest.set(workflowId, { state: stateOf(status.name), startedAt });
-    }
-  }
-  return new Map([...newest].map(([workflowId, { state }]) => [workflowId, state]));
-}
-
-async function describeRun(client: Client, workflowId: string) {
-  try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return stateOf(status.name);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function stateOf(name: string): 'RUNNING' | 'COMPLETED' | 'OTHER' {
-  return name === 'RUNNING' || name === 'COMPLETED' ? name : 'OTHER';
 }

@@ -1,0 +1,52 @@
+import {
+  SEARCH_ATTRIBUTES,
+  TASK_QUEUES,
+  type JobStart,
+  type PayoutJobInput,
+  type TransferInput,
+  type TransferStart,
+} from './contracts';
+import { jobWorkflowId, transferWorkflowId } from './ids';
+import { formatAmount } from './money';
+
+/** What the run of a settlement's job is started with, whoever starts it. */
+export function jobRun(start: JobStart) {
+  const { contentHash, contestId, currency, settlementId, totalMinor, winnerCount } = start;
+  const input: PayoutJobInput = { settlementId, contestId, contentHash };
+  return {
+    workflowId: jobWorkflowId(settlementId),
+    taskQueue: TASK_QUEUES.payouts,
+    args: [input] as [PayoutJobInput],
+    staticSummary: `pay ${winnerCount.toString()} winners ${formatAmount(totalMinor, currency)}`,
+    typedSearchAttributes: startAttributes(start),
+  };
+}
+
+/** What the run of a transfer is started with by its job, which hears of its end as of a child's. */
+export function transferRun(start: TransferStart) {
+  const { amountMinor, contestId, currency, settlementId, transferId } = start;
+  const input: TransferInput = { transferId, settlementId, contestId, amountMinor, currency };
+  return {
+    workflowId: transferWorkflowId(transferId),
+    taskQueue: TASK_QUEUES.payouts,
+    args: [input] as [TransferInput],
+    staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
+    typedSearchAttributes: startAttributes(start),
+  };
+}
+
+/** The same where somebody else than the job starts it: as one that has waited, it tells the job of its end itself. */
+export function loneTransferRun(start: TransferStart) {
+  const run = transferRun(start);
+  const [input] = run.args;
+  return { ...run, args: [{ ...input, waits: 0 }] as [TransferInput] };
+}
+
+/** What a run carries from its first event, so that the list in the Web UI can be filtered by it. */
+function startAttributes({ contestId, settlementId }: JobStart | TransferStart) {
+  return [
+    { key: SEARCH_ATTRIBUTES.settlementId, value: settlementId },
+    { key: SEARCH_ATTRIBUTES.contestId, value: contestId },
+    { key: SEARCH_ATTRIBUTES.state, value: 'pending' },
+  ];
+}
