@@ -7,6 +7,7 @@ import {
   type TransferCounts,
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
+import type { SettlementStatus as SettlementIntakeStatus } from '../domain/settlement';
 import type { TransferStatus } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { findJobBySettlement } from '../db/payout-jobs';
@@ -14,7 +15,9 @@ import {
   findTransfersByJob,
   summarizeTransfers,
   type PayoutTransfer,
+  type TransferPageQuery,
 } from '../db/payout-transfers';
+import { findIntake } from '../db/settlements';
 
 export interface TransferStatusRow {
   readonly id: string;
@@ -87,6 +90,58 @@ export async function readStatus(
     const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
     const transfers = await readAllTransfers(transaction, id);
     return { settlementId, job: { id, status, outcome, counts }, transfers };
+  });
+}
+
+/** A settlement that another system writes or has handed in, or that was refused: there is no job yet. */
+export interface UnacceptedSettlement {
+  readonly settlementId: string;
+  readonly status: Exclude<SettlementIntakeStatus, 'accepted'>;
+  readonly rejectedReasons: readonly string[];
+  readonly rejectedAt: Date | null;
+}
+
+export interface StatusPage extends SettlementStatus {
+  readonly status: 'accepted';
+  readonly recordedBy: string | null;
+  /** Of the next page: the transfers after this one; null where there are none. */
+  readonly next: string | null;
+}
+
+/**
+ * The same facts a page of transfers at a time, and how far a settlement is that has no job.
+ * @throws UnknownSettlementError
+ */
+export async function readStatusPage(
+  database: Database,
+  settlementId: string,
+  page: TransferPageQuery,
+): Promise<StatusPage | UnacceptedSettlement> {
+  return inTransaction(database, async (transaction) => {
+    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+    const intake = await findIntake(transaction, settlementId);
+    if (intake === undefined) {
+      throw new UnknownSettlementError(settlementId);
+    }
+    const { recordedBy, rejectedAt, rejectedReasons, status: intakeStatus } = intake;
+    if (intakeStatus !== 'accepted') {
+      return {
+        settlementId,
+        status: intakeStatus,
+        rejectedReasons: rejectedReasons ?? [],
+        rejectedAt,
+      };
+    }
+    const { id, status, outcome, counts } = await readJobStatus(transaction, settlementId);
+    const transfers = await findTransfersByJob(transaction, id, page);
+    return {
+      settlementId,
+      status: intakeStatus,
+      recordedBy,
+      job: { id, status, outcome, counts },
+      transfers: transfers.map(rowOf),
+      next: transfers.length < page.transfersMax ? null : (transfers.at(-1)?.id ?? null),
+    };
   });
 }
 

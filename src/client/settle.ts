@@ -21,6 +21,11 @@ export interface SettleReport {
   readonly currency: string;
 }
 
+interface Connections {
+  readonly client: Client;
+  readonly database: Database;
+}
+
 /** A settlement in Postgres with its job and transfers, whether or not its workflow runs yet. */
 export interface RecordedJob {
   readonly created: boolean;
@@ -33,6 +38,7 @@ export interface RecordedJob {
  * Records a settlement with its job and all its transfers in one transaction: whole or not at all. The same content
  * again, from however many callers at once, changes nothing.
  *
+ * @param recordedBy the name of a gateway token or an operator; kept with the settlement that this call records
  * @throws SettlementConflictError when the id is recorded with other content
  * @throws AwardAlreadySettledError when another settlement pays one of the awards already
  */
@@ -40,9 +46,10 @@ export async function recordSettlement(
   database: Database,
   settlement: Settlement,
   terms: SchedulingTerms,
+  recordedBy: string | null = null,
 ): Promise<RecordedJob> {
   return inTransaction(database, async (transaction) => {
-    const created = await insertSettlement(transaction, settlement);
+    const created = await insertSettlement(transaction, settlement, recordedBy);
     const { job } = await schedulePayoutJob(transaction, settlement.settlementId, terms);
     return {
       created,
@@ -59,29 +66,46 @@ export async function recordSettlement(
  * Safe to repeat: the job moves no money itself, and Postgres has compared the content.
  */
 export async function startJob(
-  connections: { readonly client: Client; readonly database: Database },
+  connections: Connections,
   settlement: Settlement,
   recorded: RecordedJob,
 ): Promise<SettleReport> {
-  const { settlementId, totalMinor, currency, winners } = settlement;
-  const runId = recorded.isComplete
-    ? recorded.workflowRunId
-    : await startJobWorkflow(connections.client, {
-        ...settlement,
-        winnerCount: winners.length,
-        contentHash: settlementContentHash(settlement),
-      });
-  if (runId !== null && !recorded.isComplete) {
-    await updateJobRun(connections.database, recorded.jobId, runId);
-  }
+  const report = await startJobRun(connections, settlement, recorded);
   if (!recorded.created && !recorded.isComplete) {
     await sweepStartedJob(connections, recorded.jobId);
   }
+  return report;
+}
+
+/** The same without looking after transfers that lost their run, which takes the answer of the job's run. */
+export async function startJobRun(
+  { client, database }: Connections,
+  settlement: Settlement,
+  recorded: RecordedJob,
+): Promise<SettleReport> {
+  if (recorded.isComplete) {
+    return reportOf(settlement, recorded, recorded.workflowRunId);
+  }
+  const runId = await startJobWorkflow(client, {
+    ...settlement,
+    winnerCount: settlement.winners.length,
+    contentHash: settlementContentHash(settlement),
+  });
+  await updateJobRun(database, recorded.jobId, runId);
+  return reportOf(settlement, recorded, runId);
+}
+
+/** @param runId null where no run was started */
+export function reportOf<RunId extends string | null>(
+  { settlementId, totalMinor, currency, winners }: Settlement,
+  { created }: RecordedJob,
+  runId: RunId,
+): SettleReport & { readonly runId: RunId } {
   return {
     settlementId,
     workflowId: jobWorkflowId(settlementId),
     runId,
-    created: recorded.created,
+    created,
     transfers: winners.length,
     totalMinor,
     currency,

@@ -38,11 +38,13 @@ export interface RecordedWinner {
   readonly amountMinor: number;
 }
 
-/** @returns true when this call recorded it, false when it was there with the same content.
+/** @param recordedBy who hands it in, as `settlements.recorded_by` keeps it
+ *  @returns true when this call recorded it, false when it was there with the same content.
  *  @throws SettlementConflictError when it is there with other content. */
 export async function insertSettlement(
   executor: Executor,
   settlement: Settlement,
+  recordedBy: string | null = null,
 ): Promise<boolean> {
   const contentHash = settlementContentHash(settlement);
   // A second insert of the same id waits here for the first to commit, and then does nothing.
@@ -56,6 +58,7 @@ export async function insertSettlement(
       totalMinor: settlement.totalMinor,
       winnerCount: settlement.winners.length,
       contentHash,
+      recordedBy,
     })
     .onConflictDoNothing()
     .returning({ settlementId: settlements.settlementId });
@@ -89,6 +92,20 @@ export async function findSettlement(
     .from(settlements)
     .where(and(eq(settlements.settlementId, settlementId), eq(settlements.status, 'accepted')));
   return row === undefined ? undefined : recordedSettlement(row);
+}
+
+/** How far a settlement is, whoever wrote it. */
+export async function findIntake(executor: Executor, settlementId: string) {
+  const [row] = await executor
+    .select({
+      status: settlements.status,
+      recordedBy: settlements.recordedBy,
+      rejectedReasons: settlements.rejectedReasons,
+      rejectedAt: settlements.rejectedAt,
+    })
+    .from(settlements)
+    .where(eq(settlements.settlementId, settlementId));
+  return row;
 }
 
 function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettlement {
