@@ -102,7 +102,6 @@ function frameworkRefusalOf(thrown: unknown): ApiError | undefined {
     case 'FST_ERR_BAD_URL':
       return new ApiError(400, 'bad_url', 'the path cannot be decoded');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-    case 'ECONNRESET':
       return new ApiError(400, 'body_incomplete', 'the body did not arrive whole');
     default:
       return undefined;

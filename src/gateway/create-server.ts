@@ -86,8 +86,10 @@ function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
   const { headersTimeoutMs, requestTimeoutMs, timeoutLookMs } = limits;
   return fastify({
     loggerInstance: log.child({}, { serializers: CODES_ONLY }) as FastifyBaseLogger,
-    disableRequestLogging: true,
-    requestIdLogLabel: 'requestId',
+    logController: new fastify.LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     genReqId: (request) => requestIdOf(request),
     bodyLimit: GATEWAY_BODY_BYTES_MAX,
     connectionTimeout: GATEWAY_SOCKET_IDLE_MS,
@@ -164,7 +166,13 @@ function noRoute(request: FastifyRequest, routes: ReadonlyMap<string, Set<string
 }
 
 function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = apiErrorOf(thrown);
+  const error = request.raw.socket.destroyed ? CLIENT_IS_GONE : apiErrorOf(thrown);
+  if (!request.raw.complete) {
+    // A socket that closes under a client that still sends takes the answer from it. The rest is thrown away as it
+    // comes, within the time that a request has.
+    reply.removeHeader('connection');
+    reply.raw.shouldKeepAlive = true;
+  }
   if (error.status >= 500) {
     request.log.error({ err: thrown, answer: error.code, frames: framesOf(thrown) }, 'failed');
   }
@@ -174,6 +182,9 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
     .type('application/json; charset=utf-8')
     .send(errorBody(error, request.id));
 }
+
+/** Nobody reads it; the log has to say something. */
+const CLIENT_IS_GONE = new ApiError(400, 'client_is_gone', 'the client has closed the connection');
 
 /** Where it was thrown, without what it says: a failed statement says its values. */
 function framesOf(thrown: unknown): string[] {
