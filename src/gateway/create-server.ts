@@ -9,6 +9,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 
 import type { GatewayToken } from '../config/setting-rules';
 import type { Logger } from '../config/log';
+import { postgresErrorOf } from '../db/database-errors';
 import { errorCode } from '../domain/error-code';
 import {
   GATEWAY_BODY_BYTES_MAX,
@@ -113,7 +114,7 @@ function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
 const CODES_ONLY = {
   err: (error: unknown) => ({
     name: error instanceof Error ? error.name : typeof error,
-    code: errorCode(error) ?? null,
+    code: postgresErrorOf(error)?.code ?? errorCode(error) ?? null,
   }),
   req: () => undefined,
   res: () => undefined,

@@ -5,9 +5,15 @@ import type Stripe from 'stripe';
 
 import { lazyTemporal, type TemporalClient } from '../client/temporal-client';
 import { createLog, type Logger } from '../config/log';
-import { loadSettings, type EnvironmentVariables, type Settings } from '../config/settings';
+import {
+  InvalidSettingsError,
+  loadSettings,
+  type EnvironmentVariables,
+  type Settings,
+} from '../config/settings';
 import { openDatabase, type Database } from '../db/database';
 import { assertInstallation, type Installation } from '../db/installation';
+import { errorCode } from '../domain/error-code';
 import {
   CONNECT_TIMEOUT_MS,
   GATEWAY_DATABASE_CONNECTIONS,
@@ -104,7 +110,7 @@ export async function startGateway(
     }
     closers.push(() => drain(app));
     const { gatewayHost: host, gatewayPort: port } = settings;
-    await app.listen({ host, port });
+    await listen(app, host, port);
     return { url: urlOf(app), close };
   } catch (error) {
     await close();
@@ -150,6 +156,28 @@ function serverOf(parts: GatewayParts, limits: Partial<ServerLimits>): Promise<F
     limits,
     plugins: PLUGINS.map((plugin) => plugin(parts)),
   });
+}
+
+const LISTEN_PROBLEMS: Readonly<
+  Record<string, readonly ['GATEWAY_PORT' | 'GATEWAY_HOST', string]>
+> = {
+  EADDRINUSE: ['GATEWAY_PORT', 'is taken'],
+  EACCES: ['GATEWAY_PORT', 'may not be listened on'],
+  EADDRNOTAVAIL: ['GATEWAY_HOST', 'is no address of this machine'],
+  ENOTFOUND: ['GATEWAY_HOST', 'is no address of this machine'],
+};
+
+/** @throws InvalidSettingsError where it cannot listen there */
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const [name, problem] = LISTEN_PROBLEMS[errorCode(error) ?? ''] ?? [];
+    if (name === undefined) {
+      throw error;
+    }
+    throw new InvalidSettingsError([{ name, problem: `${host}:${port} ${problem ?? ''}` }]);
+  }
 }
 
 function urlOf(app: FastifyInstance): string {

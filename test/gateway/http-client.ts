@@ -67,7 +67,10 @@ export async function openRaw(url: string): Promise<RawConnection> {
   let text = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   socket.on('error', () => undefined);
-  const ended = once(socket, 'close').then(() => text);
+  // Not `once` of node:events, which rejects with an error; a socket that is reset has ended too.
+  const ended = new Promise<string>((resolve) => {
+    socket.once('close', () => resolve(text));
+  });
   await Promise.race([once(socket, 'connect'), ended]);
   return { socket, ended };
 }
