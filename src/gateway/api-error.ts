@@ -90,7 +90,7 @@ function refusalOf(thrown: unknown): ApiError | undefined {
 
 /** Codes of Fastify's errors: https://fastify.dev/docs/latest/Reference/Errors/ */
 function frameworkRefusalOf(thrown: unknown): ApiError | undefined {
-  switch (errorCode(thrown)) {
+  switch (errorCode(thrown) ?? '') {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ApiError(413, 'body_too_large', 'the body is larger than this route takes');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':

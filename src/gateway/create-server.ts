@@ -86,7 +86,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
 function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
   const { headersTimeoutMs, requestTimeoutMs, timeoutLookMs } = limits;
   return fastify({
-    loggerInstance: log.child({}, { serializers: CODES_ONLY }) as FastifyBaseLogger,
+    loggerInstance: log.child({}, { serializers: CODES_ONLY }),
     logController: new fastify.LogController({
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',

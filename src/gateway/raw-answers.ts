@@ -8,7 +8,7 @@ import { REQUEST_ID_HEADER } from './request-id';
 
 /** What Node's parser gives up on, before there is a request that a route could answer. */
 function errorOf(error: unknown): ApiError {
-  switch (errorCode(error)) {
+  switch (errorCode(error) ?? '') {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ApiError(408, 'request_timeout', 'the request did not arrive whole in time');
     case 'HPE_HEADER_OVERFLOW':

@@ -56,7 +56,7 @@ export async function openGatewayBed(): Promise<GatewayBed> {
   const [database, sandbox, connection] = await Promise.all([
     openDatabaseBed(),
     startSandbox(),
-    connectToTestTemporal() as Promise<Connection>,
+    connectToTestTemporal(),
   ]);
   const namespace = await makeNamespace(connection);
   const apiBase = sandbox.baseUrl;
