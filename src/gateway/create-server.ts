@@ -85,8 +85,9 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
 
 function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
   const { headersTimeoutMs, requestTimeoutMs, timeoutLookMs } = limits;
+  const logger: FastifyBaseLogger = log.child({}, { serializers: CODES_ONLY });
   return fastify({
-    loggerInstance: log.child({}, { serializers: CODES_ONLY }),
+    loggerInstance: logger,
     logController: new fastify.LogController({
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',
