@@ -19,6 +19,7 @@ const FLOOR_4 = 'workflows|worker';
 const FLOOR_3 = 'activities';
 const FLOOR_2 = 'db|stripe|config';
 const FLOOR_1 = 'domain';
+const GATEWAY_COMMAND = '^src/client/commands/gateway[.]ts$';
 const LOCAL_UP = '^src/client/commands/local-up[.]ts$';
 
 /** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
@@ -108,10 +109,25 @@ const forbidden = [
 
   // Floor 5
   {
-    name: 'client-and-gateway-apart',
+    name: 'gateway-gives-no-command',
+    comment:
+      'It does what commands do by the same functions; options and printing are the terminal’s.',
     severity: 'error',
-    from: { path: `^src/(${FLOOR_5})/` },
-    to: { path: `^src/(${FLOOR_5})/`, pathNot: '^src/$1/' },
+    from: { path: '^src/gateway/' },
+    to: { path: '^src/client/(cli[.]ts$|commands/)' },
+  },
+  {
+    name: 'only-its-command-knows-the-gateway',
+    severity: 'error',
+    from: { path: '^src/client/', pathNot: GATEWAY_COMMAND },
+    to: { path: '^src/gateway/' },
+  },
+  {
+    name: 'gateway-command-starts-it-when-asked',
+    comment: 'A static import would load an HTTP server for every command.',
+    severity: 'error',
+    from: { path: GATEWAY_COMMAND },
+    to: { path: '^src/gateway/', dynamic: false, dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'outsiders-see-only-workflow-messages',

@@ -11,6 +11,7 @@ import {
 } from './commands/command-context';
 import { cancelCommand, restoreCommand, voidCommand, type CancelOptions } from './commands/cancel';
 import { configCommand } from './commands/config';
+import { gatewayCommand } from './commands/gateway';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import {
   pauseCommand,
@@ -82,6 +83,11 @@ function addOperatingCommands(program: Command, finish: Finish): void {
     .description('run a worker until SIGTERM, then drain')
     .option('--json', 'print one JSON object on stdout when it runs')
     .action((options: JsonOption) => finish((context) => workerCommand(context, options)));
+  program
+    .command('gateway')
+    .description('serve HTTP: settlements in, status, health, metrics; until SIGTERM')
+    .option('--json', 'print one JSON object on stdout when it listens')
+    .action((options: JsonOption) => finish((context) => gatewayCommand(context, options)));
   program
     .command('config')
     .description('print the settings, secrets hidden')

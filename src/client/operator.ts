@@ -10,7 +10,7 @@ import { UsageError } from './exit-codes';
 import { UnknownSettlementError } from './read-status';
 
 /** Who gives a command at a terminal: the user of the operating system, by number where there is no name. */
-function actorOfProcess(): string {
+export function actorOfProcess(): string {
   try {
     return userInfo().username;
   } catch {

@@ -17,8 +17,9 @@ import {
   findTransfersByJob,
   summarizeTransfers,
   type PayoutTransfer,
+  type TransferPageQuery,
 } from '../db/payout-transfers';
-import { findSettlementRow } from '../db/settlements';
+import { findSettlementRow, type SettlementRow } from '../db/settlements';
 import { shownPause, type ShownPause } from './show-pauses';
 
 export interface TransferStatusRow {
@@ -107,12 +108,20 @@ export async function readJobStatus(
 
 async function whyThereIsNoJob(executor: Executor, settlementId: string): Promise<Error> {
   const row = await findSettlementRow(executor, settlementId);
-  if (row === undefined || row.status === 'accepted') {
-    return new UnknownSettlementError(settlementId);
+  const handedIn = row && handedInOf(row);
+  return handedIn === undefined
+    ? new UnknownSettlementError(settlementId)
+    : new SettlementNotAcceptedError(handedIn);
+}
+
+/** @returns undefined of one that is accepted */
+function handedInOf(row: SettlementRow): SettlementHandedIn | undefined {
+  const { contestId, currency, rejectedAt, rejectedReasons, settlementId, status } = row;
+  if (status === 'accepted') {
+    return undefined;
   }
-  const { contestId, currency, rejectedAt, rejectedReasons, status } = row;
   const isRejected = status === 'rejected';
-  return new SettlementNotAcceptedError({
+  return {
     settlementId,
     contestId,
     currency,
@@ -120,7 +129,7 @@ async function whyThereIsNoJob(executor: Executor, settlementId: string): Promis
     // Those of an earlier rejection stay beside the row until the next answer.
     rejectedReasons: isRejected ? (rejectedReasons ?? []) : [],
     rejectedAt: isRejected ? rejectedAt : null,
-  });
+  };
 }
 
 const ROWS_PER_PAGE = 2_000;
@@ -137,15 +146,54 @@ export async function readStatus(
   return inTransaction(database, async (transaction) => {
     // One snapshot, so that the counts are those of the rows while the job goes on.
     await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    const { id, status, outcome, counts, ...funds } = await readJobStatus(
-      transaction,
+    const standing = await readStanding(transaction, settlementId);
+    const transfers = await readAllTransfers(transaction, standing.job.id);
+    return { settlementId, ...standing, transfers };
+  });
+}
+
+async function readStanding(
+  executor: Executor,
+  settlementId: string,
+): Promise<Pick<SettlementStatus, 'job' | 'pauses'>> {
+  const { currency: _currency, ...job } = await readJobStatus(executor, settlementId);
+  const pauses = await findPausesInForce(executor, settlementId);
+  return { job, pauses: pauses.map(shownPause) };
+}
+
+export interface StatusPage extends SettlementStatus {
+  readonly status: 'accepted';
+  readonly recordedBy: string | null;
+  /** Of the next page: the transfers after this one; null where there are none. */
+  readonly next: string | null;
+}
+
+/**
+ * The same facts a page of transfers at a time, and how far a settlement is that has no job.
+ * @throws UnknownSettlementError
+ */
+export async function readStatusPage(
+  database: Database,
+  settlementId: string,
+  page: TransferPageQuery,
+): Promise<StatusPage | SettlementHandedIn> {
+  return inTransaction(database, async (transaction) => {
+    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+    const row = await findSettlementRow(transaction, settlementId);
+    const handedIn = row && handedInOf(row);
+    if (row === undefined || handedIn !== undefined) {
+      return handedIn ?? Promise.reject(new UnknownSettlementError(settlementId));
+    }
+    const standing = await readStanding(transaction, settlementId);
+    const transfers = await findTransfersByJob(transaction, standing.job.id, page);
+    return {
       settlementId,
-    );
-    const { fundsNeededMinor, fundsAvailableMinor } = funds;
-    const pauses = await findPausesInForce(transaction, settlementId);
-    const transfers = await readAllTransfers(transaction, id);
-    const job = { id, status, outcome, counts, fundsNeededMinor, fundsAvailableMinor };
-    return { settlementId, job, pauses: pauses.map(shownPause), transfers };
+      status: 'accepted',
+      recordedBy: row.recordedBy,
+      ...standing,
+      transfers: transfers.map(rowOf),
+      next: transfers.length < page.transfersMax ? null : (transfers.at(-1)?.id ?? null),
+    };
   });
 }
 

@@ -20,6 +20,11 @@ export interface SettleReport {
   readonly currency: string;
 }
 
+interface Connections {
+  readonly client: Client;
+  readonly database: Database;
+}
+
 /** A settlement in Postgres with its job and transfers, whether or not its workflow runs yet. */
 export interface RecordedJob {
   readonly created: boolean;
@@ -32,6 +37,7 @@ export interface RecordedJob {
  * Records a settlement with its job and all its transfers in one transaction: whole or not at all. The same content
  * again, from however many callers at once, changes nothing.
  *
+ * @param recordedBy the name of a gateway token or an operator; kept with the settlement that this call records
  * @throws SettlementConflictError when the id is recorded with other content
  * @throws AwardAlreadySettledError when another settlement pays one of the awards already
  */
@@ -39,9 +45,10 @@ export async function recordSettlement(
   database: Database,
   settlement: Settlement,
   terms: SchedulingTerms,
+  recordedBy: string | null = null,
 ): Promise<RecordedJob> {
   return inTransaction(database, async (transaction) => {
-    const created = await insertSettlement(transaction, settlement);
+    const created = await insertSettlement(transaction, settlement, recordedBy);
     const { job } = await schedulePayoutJob(transaction, settlement.settlementId, terms);
     return {
       created,
@@ -59,29 +66,37 @@ export async function recordSettlement(
  * Safe to repeat: the job moves no money itself, and Postgres has compared the content.
  */
 export async function startJob(
-  connections: { readonly client: Client; readonly database: Database },
+  connections: Connections,
   settlement: Settlement,
   recorded: RecordedJob,
 ): Promise<SettleReport> {
-  const { settlementId, totalMinor, currency, winners } = settlement;
-  const runId = recorded.isComplete
-    ? recorded.workflowRunId
-    : await startJobWorkflow(connections.client, {
-        ...settlement,
-        winnerCount: winners.length,
-        contentHash: settlementContentHash(settlement),
-      });
-  if (runId !== null && !recorded.isComplete) {
-    await updateJobRun(connections.database, recorded.jobId, runId);
+  const { client, database } = connections;
+  if (recorded.isComplete) {
+    return reportOf(settlement, recorded, recorded.workflowRunId);
   }
-  if (!recorded.created && !recorded.isComplete) {
-    await startSettlementSweep(connections.client, settlementId);
+  const runId = await startJobWorkflow(client, {
+    ...settlement,
+    winnerCount: settlement.winners.length,
+    contentHash: settlementContentHash(settlement),
+  });
+  await updateJobRun(database, recorded.jobId, runId);
+  if (!recorded.created) {
+    await startSettlementSweep(client, settlement.settlementId);
   }
+  return reportOf(settlement, recorded, runId);
+}
+
+/** @param runId null where no run was started */
+export function reportOf<RunId extends string | null>(
+  { settlementId, totalMinor, currency, winners }: Settlement,
+  { created }: RecordedJob,
+  runId: RunId,
+): SettleReport & { readonly runId: RunId } {
   return {
     settlementId,
     workflowId: jobWorkflowId(settlementId),
     runId,
-    created: recorded.created,
+    created,
     transfers: winners.length,
     totalMinor,
     currency,

@@ -6,6 +6,9 @@ const STRICT = { disallowComments: true, allowTrailingComma: false, allowEmptyCo
 
 const WHOLE_NUMBER = /^-?\d+$/;
 
+/** Not JSON at all, so nothing can be said of its fields. */
+export class NotJsonError extends InvalidInputError {}
+
 /** Lines and columns as editors count them, from 1. */
 function place(line: number, character: number): string {
   return `line ${(line + 1).toString()}, column ${(character + 1).toString()}`;
@@ -33,7 +36,7 @@ function isExactWhole(value: number, literal: string): boolean {
 }
 
 /** `JSON.parse` does not always say where it stopped, so a second reader finds the place. */
-function syntaxError(text: string): InvalidInputError {
+function syntaxError(text: string): NotJsonError {
   let first: { readonly offset: number; readonly place: string } | undefined;
   visitStrictly(text, {
     onError: (_code, offset, ...[, line, character]) => {
@@ -42,7 +45,7 @@ function syntaxError(text: string): InvalidInputError {
   });
   const at = first ?? { offset: 0, place: '(whole file)' };
   const rest = text.slice(at.offset, at.offset + 20);
-  return new InvalidInputError('the file is not JSON; nothing was recorded', [
+  return new NotJsonError('the file is not JSON; nothing was recorded', [
     {
       place: at.place,
       found: rest === '' ? 'the end of the file' : `"${shownText(rest)}"`,

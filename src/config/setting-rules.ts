@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ID_PATTERN } from '../domain/ids';
 import {
   ATTEMPTS_MAX_DEFAULT,
+  GATEWAY_PORT_DEFAULT,
   ID_CHARACTERS_MAX,
   PAYEE_WAIT_DAYS_DEFAULT,
   PAYEE_WAIT_DAYS_MAX,
@@ -99,6 +100,13 @@ function hasDuplicates(values: readonly string[]): boolean {
   return new Set(values).size !== values.length;
 }
 
+const gatewayHost = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9.:-]{1,253}$/,
+    'an address or a name without port, such as 127.0.0.1, :: or 0.0.0.0',
+  );
+
 const gatewayTokens = z
   .string()
   .transform((text): readonly GatewayToken[] =>
@@ -155,8 +163,13 @@ export const SETTING_RULES = {
       .regex(ID_PATTERN, `1 to ${ID_CHARACTERS_MAX.toString()} characters of A-Z a-z 0-9 _ . : -`),
     byDefault: 'local',
   },
+  /** This machine alone, unless somebody says otherwise. */
+  GATEWAY_HOST: { schema: gatewayHost, byDefault: '127.0.0.1' },
   /** 0 takes any free port. */
-  GATEWAY_PORT: { schema: wholeNumber({ min: 0, max: PORT_MAX }) },
+  GATEWAY_PORT: {
+    schema: wholeNumber({ min: 0, max: PORT_MAX }),
+    byDefault: GATEWAY_PORT_DEFAULT.toString(),
+  },
   GATEWAY_TOKENS: { schema: gatewayTokens, secret: true },
 } as const satisfies Readonly<
   Record<

@@ -63,11 +63,13 @@ export interface RecordedWinner {
   readonly amountMinor: number;
 }
 
-/** @returns true when this call recorded it, false when it was there with the same content.
+/** @param recordedBy who hands it in, as `settlements.recorded_by` keeps it
+ *  @returns true when this call recorded it, false when it was there with the same content.
  *  @throws SettlementConflictError when it is there with other content. */
 export async function insertSettlement(
   executor: Executor,
   settlement: Settlement,
+  recordedBy: string | null = null,
 ): Promise<boolean> {
   const contentHash = settlementContentHash(settlement);
   // A second insert of the same id waits here for the first to commit, and then does nothing.
@@ -81,6 +83,7 @@ export async function insertSettlement(
       totalMinor: settlement.totalMinor,
       winnerCount: settlement.winners.length,
       contentHash,
+      recordedBy,
     })
     .onConflictDoNothing()
     .returning({ settlementId: settlements.settlementId });

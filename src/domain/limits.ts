@@ -168,3 +168,35 @@ export const NAMESPACE_RETENTION_DAYS = 45;
 export const WORKER_DATABASE_CONNECTIONS = 20;
 /** A command gives up on an unreachable dependency after this. */
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS;
+
+/** Where the gateway listens unless `GATEWAY_PORT` says otherwise. */
+export const GATEWAY_PORT_DEFAULT = 8090;
+/** Bodies of routes that set no limit of their own; a settlement may be as large as its file. */
+export const GATEWAY_BODY_BYTES_MAX = 64 * 1024;
+/** Sockets that the gateway keeps open; one more is closed at once, so that a flood cannot use up its memory. */
+export const GATEWAY_CONNECTIONS_MAX = 500;
+/** A client that has not sent its headers by then is dropped … */
+export const GATEWAY_HEADERS_TIMEOUT_MS = 10 * SECOND_MS;
+/** … and so is one that has not sent its whole request: 32 MiB at 5 Mbit/s. */
+export const GATEWAY_REQUEST_TIMEOUT_MS = MINUTE_MS;
+/** How often slow clients are looked for. */
+export const GATEWAY_TIMEOUT_LOOK_MS = SECOND_MS;
+/** A socket on which nothing moves is closed; longer than the longest work on one request. */
+export const GATEWAY_SOCKET_IDLE_MS = 2 * MINUTE_MS;
+/** How long a connection waits for its next request. */
+export const GATEWAY_KEEP_ALIVE_MS = 5 * SECOND_MS;
+/** After SIGTERM, requests that are under way have this long; then their connections are closed. */
+export const GATEWAY_DRAIN_MS = 20 * SECOND_MS;
+export const GATEWAY_DATABASE_CONNECTIONS = 20;
+/** How long a caller waits for Temporal; the settlement is recorded by then, and the sweep starts what was not. */
+export const GATEWAY_START_DEADLINE_MS = 3 * SECOND_MS;
+/** No longer than this between two tries to reach a Temporal that was away. */
+export const TEMPORAL_RECONNECT_LONGEST_MS = 5 * SECOND_MS;
+/** Each part's time to answer whether it is there, and how long the answer is given again without asking. */
+export const READINESS_DEADLINE_MS = 2 * SECOND_MS;
+export const READINESS_VALID_MS = 2 * SECOND_MS;
+/** Transfers in one answer of the gateway: unless the caller says otherwise, and at most. */
+export const STATUS_PAGE_TRANSFERS_DEFAULT = 500;
+export const STATUS_PAGE_TRANSFERS_MAX = 2_000;
+/** One reading of the figures for a scrape is ended by Postgres after this. */
+export const METRICS_STATEMENT_TIMEOUT_MS = 2 * SECOND_MS;

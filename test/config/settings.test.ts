@@ -39,6 +39,8 @@ test('defaults are there without any environment', () => {
     payoutPayeeWaitDays: 30,
     payoutMaxAmountMinor: 10_000_000_000,
     payoutInstallationId: 'local',
+    gatewayHost: '127.0.0.1',
+    gatewayPort: 8090,
   });
 });
 
@@ -55,6 +57,7 @@ test('set values come typed and trimmed', () => {
       PAYOUT_MAX_ATTEMPTS: '7',
       PAYOUT_MAX_AMOUNT_MINOR: '5000',
       PAYOUT_INSTALLATION_ID: 'prod:eu-1',
+      GATEWAY_HOST: '::',
       GATEWAY_PORT: '8080',
       GATEWAY_TOKENS: 'alice=t0k=en, sys.bot=other',
     },
@@ -72,6 +75,7 @@ test('set values come typed and trimmed', () => {
     payoutPayeeWaitDays: 30,
     payoutMaxAmountMinor: 5000,
     payoutInstallationId: 'prod:eu-1',
+    gatewayHost: '::',
     gatewayPort: 8080,
     gatewayTokens: [
       { name: 'alice', token: 't0k=en' },
@@ -79,7 +83,7 @@ test('set values come typed and trimmed', () => {
     ],
   });
   const url: string = settings.databaseUrl;
-  const port: number | undefined = settings.gatewayPort;
+  const port: number = settings.gatewayPort;
   expect([url, port]).toHaveLength(2);
 });
 
@@ -241,7 +245,7 @@ test('the described settings name their source and hide every secret, also when 
   expect(row('STRIPE_WEBHOOK_SECRET')?.value).toBe('whsec_…,whsec_…TAIL');
   expect(row('PAYOUT_MAX_ATTEMPTS')).toMatchObject({ value: '0', problem: expect.any(String) });
   expect(row('PAYOUT_INSTALLATION_ID')).toMatchObject({ value: 'local', source: 'default' });
-  expect(row('GATEWAY_PORT')).toEqual({ name: 'GATEWAY_PORT', value: '', source: 'not set' });
+  expect(row('GATEWAY_PORT')).toEqual({ name: 'GATEWAY_PORT', value: '8090', source: 'default' });
   expect(row('GATEWAY_TOKENS')?.value).toBe('alice=…,bob=…');
   expect(row('TEMPORAL_ADDRESS')?.value).toBe('evil\\u001b[2J');
   expect(JSON.stringify(rows)).not.toMatch(/s3cr|alsosecret|verysecret|Abcdef/);

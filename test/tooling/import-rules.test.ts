@@ -33,6 +33,8 @@ const NEIGHBOURS: Tree = {
   'src/workflows/index.ts': VALUE,
   'src/workflows/messages.ts': VALUE,
   'src/worker/create-worker.ts': VALUE,
+  'src/client/cli.ts': VALUE,
+  'src/client/commands/settle.ts': VALUE,
   'src/client/payouts.ts': VALUE,
   'src/gateway/server.ts': VALUE,
   'src/helpers/text.ts': VALUE,
@@ -85,9 +87,16 @@ const BAD: Record<string, Tree> = {
     'src/worker/bad-import.ts': value('../workflows/index'),
     'src/worker/bad-type.ts': type('../workflows/messages'),
   },
-  'client-and-gateway-apart': {
+  'gateway-gives-no-command': {
+    'src/gateway/bad-command.ts': value('../client/commands/settle'),
+    'src/gateway/bad-cli.ts': type('../client/cli'),
+  },
+  'only-its-command-knows-the-gateway': {
     'src/client/bad-gateway.ts': value('../gateway/server'),
-    'src/gateway/bad-client.ts': value('../client/payouts'),
+    'src/client/commands/bad-gateway.ts': type('../../gateway/server'),
+  },
+  'gateway-command-starts-it-when-asked': {
+    'src/client/commands/gateway.ts': value('../../gateway/server'),
   },
   'outsiders-see-only-workflow-messages': {
     'src/client/bad-workflow.ts': type('../workflows/index'),
@@ -133,7 +142,9 @@ const GOOD: Tree = {
     value('../activities/index') +
     "export const workflowsPath = require.resolve('../workflows/index');\n",
   'src/client/good.ts': value('../workflows/messages') + type('../worker/create-worker'),
-  'src/gateway/good.ts': value('../db/rows') + type('../workflows/messages'),
+  'src/client/commands/gateway.ts': "export const run = () => import('../../gateway/server.js');\n",
+  'src/gateway/good.ts':
+    value('../db/rows') + type('../workflows/messages') + value('../client/payouts'),
   'local/good.ts': value('../src/client/payouts') + type('./stripe-sandbox/server'),
   'local/stripe-sandbox/good.ts': value('./server') + "import http from 'node:http';\nvoid http;\n",
   'test/good.test.ts': value('./support/database') + type('../local/stack'),

@@ -3,6 +3,7 @@ import { assertInstallation } from '../../db/installation';
 import { formatAmount } from '../../domain/money';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
+import { actorOfProcess } from '../operator';
 import { recordSettlement, startJob } from '../settle';
 import { readSettlementFile } from '../settlement-file';
 import type { CommandContext, JsonOption } from './command-context';
@@ -22,10 +23,8 @@ export async function settleCommand(
     const { installationId } = await assertInstallation(database, {
       installationId: settings.payoutInstallationId,
     });
-    const recorded = await recordSettlement(database, settlement, {
-      installationId,
-      maxAttempts: settings.payoutMaxAttempts,
-    });
+    const terms = { installationId, maxAttempts: settings.payoutMaxAttempts };
+    const recorded = await recordSettlement(database, settlement, terms, actorOfProcess());
     try {
       return await withTemporal(variables, ({ client }) =>
         startJob({ client, database }, settlement, recorded),

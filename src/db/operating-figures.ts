@@ -1,0 +1,67 @@
+import { sql } from 'drizzle-orm';
+
+import { METRICS_STATEMENT_TIMEOUT_MS } from '../domain/limits';
+import { inTransaction, type Database } from './database';
+
+/** What is open, waiting and stopped in an installation at one moment; ages in seconds. */
+export interface OperatingFigures {
+  readonly settlements: readonly { readonly status: string; readonly count: number }[];
+  readonly openTransfers: readonly { readonly status: string; readonly count: number }[];
+  /** Since the first send without a certain outcome, of the oldest; null while nothing is unknown. */
+  readonly oldestUnknownSeconds: number | null;
+  readonly pausesInForce: readonly { readonly scope: string; readonly count: number }[];
+  /** Webhooks by what came of them; `waiting` while nothing has. */
+  readonly stripeEvents: readonly { readonly result: string; readonly count: number }[];
+  /** Since recurring work last ended, by its name; work that has never ended is not there. */
+  readonly recurringWork: readonly { readonly name: string; readonly seconds: number }[];
+}
+
+/** One snapshot; each statement is ended by Postgres after METRICS_STATEMENT_TIMEOUT_MS. Safe to repeat. */
+export async function readOperatingFigures(database: Database): Promise<OperatingFigures> {
+  return inTransaction(database, async (transaction) => {
+    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+    await transaction.execute(
+      sql`set local statement_timeout = ${sql.raw(METRICS_STATEMENT_TIMEOUT_MS.toString())}`,
+    );
+    const { rows } = await transaction.execute<{ figures: OperatingFigures }>(FIGURES);
+    const [row] = rows;
+    if (row === undefined) {
+      throw new Error('a statement without a from clause gave no row');
+    }
+    return row.figures;
+  });
+}
+
+/** Open transfers by the partial index of those that are neither paid nor voided. */
+const FIGURES = sql`select json_build_object(
+  'settlements', (
+    select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
+    from (select status, count(*) as n from settlements group by status) as by_status),
+  'openTransfers', (
+    select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
+    from (
+      select status, count(*) as n from payout_transfers
+      where status not in ('completed', 'voided') group by status
+    ) as by_status where status not in ('failed_terminal', 'cancelled')),
+  'oldestUnknownSeconds', (
+    select extract(epoch from payout_now() - min(coalesce((
+      select min(sent_at) from payout_attempts
+      where transfer_id = payout_transfers.id and resolution is null), updated_at)))::float
+    from payout_transfers where status not in ('completed', 'voided') and status = 'unknown'),
+  'pausesInForce', (
+    select coalesce(json_agg(json_build_object('scope', scope, 'count', n)), '[]')
+    from (
+      select case when settlement_id is null then 'everything' else 'settlement' end as scope,
+        count(*) as n
+      from payout_controls where lifted_at is null group by scope
+    ) as by_scope),
+  'stripeEvents', (
+    select coalesce(json_agg(json_build_object('result', result, 'count', n)), '[]')
+    from (
+      select coalesce(result, 'waiting') as result, count(*) as n from stripe_events group by 1
+    ) as by_result),
+  'recurringWork', (
+    select coalesce(json_agg(json_build_object(
+      'name', name, 'seconds', extract(epoch from payout_now() - finished_at)::float)), '[]')
+    from admin_jobs where finished_at is not null)
+) as figures`;

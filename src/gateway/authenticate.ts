@@ -1,0 +1,73 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+
+import type { GatewayToken } from '../config/setting-rules';
+import { ApiError } from './api-error';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The name of the token that the request came with; null where none is asked for. */
+    actor: string | null;
+  }
+}
+
+export type AuthFailure = 'missing' | 'malformed' | 'unknown';
+
+interface KnownToken {
+  readonly name: string;
+  readonly digest: Buffer;
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Every token is compared, and digests instead of tokens, so that the time says nothing about any of them. */
+function nameOf(token: string, known: readonly KnownToken[]): string | null {
+  const digest = digestOf(token);
+  return known.reduce<string | null>(
+    (found, candidate) => (timingSafeEqual(digest, candidate.digest) ? candidate.name : found),
+    null,
+  );
+}
+
+function tokenOf(request: FastifyRequest): { readonly token: string } | AuthFailure {
+  const { authorization } = request.headers;
+  if (authorization === undefined) {
+    return 'missing';
+  }
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  return token === undefined ? 'malformed' : { token };
+}
+
+/**
+ * A hook that lets only holders of a token pass and says who it is (`request.actor`). It runs before the body is read.
+ * @param onFailure counts; it is told a code and never the token
+ */
+export function requireToken(
+  tokens: readonly GatewayToken[],
+  onFailure: (failure: AuthFailure) => void,
+): onRequestHookHandler {
+  const known = tokens.map(({ name, token }) => ({ name, digest: digestOf(token) }));
+  return (request, _reply, done) => {
+    const given = tokenOf(request);
+    const actor = typeof given === 'string' ? null : nameOf(given.token, known);
+    if (actor === null) {
+      onFailure(typeof given === 'string' ? given : 'unknown');
+      done(unauthorized(given));
+      return;
+    }
+    request.actor = actor;
+    done();
+  };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3: no error code where no token was given. */
+function unauthorized(given: ReturnType<typeof tokenOf>): ApiError {
+  const challenge = 'Bearer realm="payouts"';
+  return new ApiError(401, 'unauthorized', 'a known token is needed: Authorization: Bearer …', {
+    headers: {
+      'www-authenticate': given === 'missing' ? challenge : `${challenge}, error="invalid_token"`,
+    },
+  });
+}

@@ -1,0 +1,113 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { readOperatingFigures, type OperatingFigures } from '../db/operating-figures';
+import type { Database } from '../db/database';
+import { SETTLEMENT_STATUSES } from '../domain/settlement';
+import { TERMINAL_STATUSES, TRANSFER_STATUSES } from '../domain/transfer-state';
+import type { AuthFailure } from './authenticate';
+
+export interface ServedRequest {
+  readonly method: string;
+  /** The pattern of the route, never the path that came: ids are no label. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** What the gateway counts about itself, and reads from Postgres when it is asked. */
+export interface GatewayMetrics {
+  readonly contentType: string;
+  countRequest(request: ServedRequest): void;
+  countAuthFailure(failure: AuthFailure): void;
+  countRefusedConnection(): void;
+  /** The text of a scrape. Where Postgres does not answer, its figures are missing and `payouts_database_up` is 0. */
+  scrape(): Promise<string>;
+}
+
+/** Names follow https://prometheus.io/docs/practices/naming/: base units, counters end in `_total`. */
+export function createMetrics(database: Database): GatewayMetrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  const requests = new Counter({
+    name: 'payouts_gateway_requests_total',
+    help: 'Requests that were answered.',
+    labelNames: ['method', 'route', 'status'] as const,
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'payouts_gateway_request_duration_seconds',
+    help: 'How long answers took.',
+    labelNames: ['method', 'route'] as const,
+    buckets: [0.01, 0.05, 0.25, 1, 5, 30],
+    registers,
+  });
+  const authFailures = new Counter({
+    name: 'payouts_gateway_auth_failures_total',
+    help: 'Requests without a known token.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  const refusedConnections = new Counter({
+    name: 'payouts_gateway_refused_connections_total',
+    help: 'Connections that were closed because too many were open.',
+    registers,
+  });
+  const showFigures = figuresIn(registers);
+  return {
+    contentType: registry.contentType,
+    countRequest: ({ method, route, status, seconds }) => {
+      requests.inc({ method, route, status });
+      durations.observe({ method, route }, seconds);
+    },
+    countAuthFailure: (reason) => authFailures.inc({ reason }),
+    countRefusedConnection: () => refusedConnections.inc(),
+    scrape: async () => {
+      showFigures(await readOperatingFigures(database).catch(() => undefined));
+      return registry.metrics();
+    },
+  };
+}
+
+const OPEN_STATUSES = TRANSFER_STATUSES.filter(
+  (status) => !(TERMINAL_STATUSES as readonly string[]).includes(status),
+);
+
+/** Gauges of what Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
+function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const up = gauge('payouts_database_up', 'Whether the figures below could be read.', []);
+  const settlements = gauge('payouts_settlements', 'Settlements by status.', ['status']);
+  const open = gauge('payouts_open_transfers', 'Transfers that are not at their end.', ['status']);
+  const unknown = gauge(
+    'payouts_oldest_unknown_age_seconds',
+    'Age of the oldest transfer whose outcome is unknown; 0 where there is none.',
+    [],
+  );
+  const pauses = gauge('payouts_pauses_in_force', 'Pauses that stop sending.', ['scope']);
+  const events = gauge('payouts_stripe_events', 'Webhooks received, by result.', ['result']);
+  const recurring = gauge(
+    'payouts_recurring_work_age_seconds',
+    'Since recurring work, such as the sweep, last ended.',
+    ['name'],
+  );
+  return (figures) => {
+    for (const each of [settlements, open, unknown, pauses, events, recurring]) {
+      each.reset();
+    }
+    up.set(figures === undefined ? 0 : 1);
+    if (figures === undefined) {
+      unknown.remove();
+      return;
+    }
+    SETTLEMENT_STATUSES.forEach((status) => settlements.set({ status }, 0));
+    OPEN_STATUSES.forEach((status) => open.set({ status }, 0));
+    ['everything', 'settlement'].forEach((scope) => pauses.set({ scope }, 0));
+    figures.settlements.forEach(({ status, count }) => settlements.set({ status }, count));
+    figures.openTransfers.forEach(({ status, count }) => open.set({ status }, count));
+    unknown.set(figures.oldestUnknownSeconds ?? 0);
+    figures.pausesInForce.forEach(({ scope, count }) => pauses.set({ scope }, count));
+    figures.stripeEvents.forEach(({ result, count }) => events.set({ result }, count));
+    figures.recurringWork.forEach(({ name, seconds }) => recurring.set({ name }, seconds));
+  };
+}

@@ -1,0 +1,196 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type Stripe from 'stripe';
+
+import { lazyTemporal, type TemporalClient } from '../client/temporal-client';
+import { createLog, type Logger } from '../config/log';
+import {
+  InvalidSettingsError,
+  loadSettings,
+  type EnvironmentVariables,
+  type Settings,
+} from '../config/settings';
+import { openDatabase, type Database } from '../db/database';
+import { assertInstallation, type Installation } from '../db/installation';
+import { errorCode } from '../domain/error-code';
+import {
+  CONNECT_TIMEOUT_MS,
+  GATEWAY_DATABASE_CONNECTIONS,
+  GATEWAY_DRAIN_MS,
+  READINESS_DEADLINE_MS,
+} from '../domain/limits';
+import { identifyStripeAccount } from '../stripe/balance-and-account';
+import { createStripeClient } from '../stripe/client';
+import { createServer, type ServerLimits } from './create-server';
+
+const NEEDED = [
+  'DATABASE_URL',
+  'TEMPORAL_ADDRESS',
+  'STRIPE_API_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'GATEWAY_TOKENS',
+] as const;
+
+/** What the gateway's routes and its work beside them are made of. */
+export interface GatewayParts {
+  readonly settings: Settings<(typeof NEEDED)[number]>;
+  readonly log: Logger;
+  readonly database: Database;
+  readonly temporal: TemporalClient;
+  readonly stripe: Stripe;
+  readonly platform: Installation;
+}
+
+/** Starts work that goes on beside requests. @returns what stops it; the pools close afterwards */
+type StartWork = (parts: GatewayParts) => Promise<() => Promise<void>>;
+
+/** Where routes with an auth of their own are plugged in: Stripe's webhooks. */
+const PLUGINS: readonly ((parts: GatewayParts) => FastifyPluginAsync)[] = [];
+
+/** Where work beside requests is plugged in: the listener for settlements, the processing of Stripe's events. */
+const WORK: readonly StartWork[] = [];
+
+export interface RunningGateway {
+  readonly url: string;
+  /** Stops accepting, lets requests under way finish within GATEWAY_DRAIN_MS, then closes whatever was opened. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves until SIGTERM or SIGINT, then drains.
+ * @throws InvalidSettingsError naming every missing and wrong setting
+ * @throws InstallationMismatchError, NotSetUpError before anything is served, as `assertInstallation` does (M3)
+ */
+export async function runGateway(
+  variables: EnvironmentVariables,
+  onReady: (ready: { readonly url: string }) => void,
+): Promise<void> {
+  const log = createLog();
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  // From the start: a signal while the parts are asked must not leave half a gateway behind.
+  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  const gateway = await startGateway(variables, { log });
+  log.info({ url: gateway.url }, 'gateway is listening; stop it with SIGTERM');
+  onReady({ url: gateway.url });
+  if (!stop.signal.aborted) {
+    await once(stop.signal, 'abort');
+  }
+  await gateway.close();
+  log.info('gateway has drained');
+}
+
+/** Opens everything and listens. Temporal may be away; Postgres and Stripe are asked first (M3). */
+export async function startGateway(
+  variables: EnvironmentVariables,
+  { log, limits = {} }: { readonly log: Logger; readonly limits?: Partial<ServerLimits> },
+): Promise<RunningGateway> {
+  const settings = loadSettings(variables, NEEDED);
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const each of closers.splice(0).reverse()) {
+      await each();
+    }
+  };
+  try {
+    const { database, close: closeDatabase } = openDatabase(
+      settings.databaseUrl,
+      GATEWAY_DATABASE_CONNECTIONS,
+    );
+    closers.push(closeDatabase);
+    const platform = await platformOf(settings, database);
+    const temporal = lazyTemporal(variables, settings);
+    closers.push(temporal.close);
+    const stripe = stripeClient(settings);
+    const parts = { settings, log, database, temporal, stripe, platform };
+    const app = await serverOf(parts, limits);
+    for (const start of WORK) {
+      closers.push(await start(parts));
+    }
+    closers.push(() => drain(app));
+    const { gatewayHost: host, gatewayPort: port } = settings;
+    await listen(app, host, port);
+    return { url: urlOf(app), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function stripeClient(
+  { stripeApiBase: apiBase, stripeApiKey: apiKey }: GatewayParts['settings'],
+  callDeadlineMs?: number,
+): Stripe {
+  return createStripeClient({
+    apiKey,
+    apiBase,
+    ...(callDeadlineMs !== undefined && { callDeadlineMs }),
+  });
+}
+
+/** Compares the settings with the installation in the database and with what Stripe says of the key (M3). */
+async function platformOf(
+  settings: GatewayParts['settings'],
+  database: Database,
+): Promise<Installation> {
+  const identity = await identifyStripeAccount(stripeClient(settings, CONNECT_TIMEOUT_MS));
+  return assertInstallation(database, {
+    installationId: settings.payoutInstallationId,
+    stripeAccountId: identity.accountId,
+    livemode: identity.livemode,
+  });
+}
+
+function serverOf(parts: GatewayParts, limits: Partial<ServerLimits>): Promise<FastifyInstance> {
+  const { database, log, platform, settings, temporal } = parts;
+  const { installationId } = platform;
+  return createServer({
+    database,
+    temporal,
+    stripe: stripeClient(settings, READINESS_DEADLINE_MS),
+    terms: { installationId, maxAttempts: settings.payoutMaxAttempts },
+    amountMinorMax: settings.payoutMaxAmountMinor,
+    tokens: settings.gatewayTokens,
+    log,
+    limits,
+    plugins: PLUGINS.map((plugin) => plugin(parts)),
+  });
+}
+
+const LISTEN_PROBLEMS: Readonly<
+  Record<string, readonly ['GATEWAY_PORT' | 'GATEWAY_HOST', string]>
+> = {
+  EADDRINUSE: ['GATEWAY_PORT', 'is taken'],
+  EACCES: ['GATEWAY_PORT', 'may not be listened on'],
+  EADDRNOTAVAIL: ['GATEWAY_HOST', 'is no address of this machine'],
+  ENOTFOUND: ['GATEWAY_HOST', 'is no address of this machine'],
+};
+
+/** @throws InvalidSettingsError where it cannot listen there */
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const [name, problem] = LISTEN_PROBLEMS[errorCode(error) ?? ''] ?? [];
+    if (name === undefined) {
+      throw error;
+    }
+    throw new InvalidSettingsError([{ name, problem: `${host}:${port} ${problem ?? ''}` }]);
+  }
+}
+
+function urlOf(app: FastifyInstance): string {
+  const { address, family, port } = app.server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** Requests that are still not answered after GATEWAY_DRAIN_MS lose their connection; all of them may be sent again. */
+async function drain(app: FastifyInstance): Promise<void> {
+  const limit = setTimeout(() => app.server.closeAllConnections(), GATEWAY_DRAIN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(limit);
+  }
+}
