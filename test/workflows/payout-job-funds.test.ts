@@ -3,6 +3,7 @@
  * Method: real workers, Postgres and sandbox for what is paid; a time-skipping server for the hours of waiting.
  */
 import { Client, type Connection } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 
 import { findJobBySettlement } from '../../src/db/payout-jobs';
@@ -90,8 +91,11 @@ async function untilWaiting(scheduled: ScheduledSettlement): Promise<void> {
 }
 
 const shownState = async ({ settlement }: ScheduledSettlement) =>
-  (await client.workflow.getHandle(jobWorkflowId(settlement.settlementId)).describe())
-    .searchAttributes[SEARCH_ATTRIBUTES.state.name]?.[0];
+  (
+    await client.workflow.getHandle(jobWorkflowId(settlement.settlementId)).describe()
+  ).typedSearchAttributes.get(
+    defineSearchAttributeKey(SEARCH_ATTRIBUTES.state.name, SearchAttributeType.KEYWORD),
+  );
 
 test('too little: nobody is sent or failed and it is shown; topped up and told, everybody is paid', async () => {
   await giveBalance(2_000);
