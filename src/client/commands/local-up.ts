@@ -6,6 +6,7 @@ import { UsageError } from '../exit-codes';
 export interface LocalUpFlags {
   readonly dir?: string;
   readonly stripe: boolean;
+  readonly temporal: 'dev' | 'server';
   readonly json?: boolean;
   readonly postgresPort?: number;
   readonly temporalPort?: number;
@@ -26,6 +27,7 @@ export async function localUpCommand(flags: LocalUpFlags): Promise<number> {
   const options: LocalUpOptions = {
     dir: flags.dir,
     stripe: flags.stripe,
+    temporal: flags.temporal,
     json: flags.json === true,
     ports: {
       postgres: flags.postgresPort,
