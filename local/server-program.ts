@@ -22,7 +22,7 @@ export interface ProgramStart {
 
 /** A program that serves until it is stopped. */
 export interface ServerProgram {
-  pid: number;
+  serverPid: number;
   /** SIGTERM, and resolves when it is gone. */
   stop(): Promise<void>;
   /** Resolves with the reason when it is gone, stopped or not. */
@@ -51,9 +51,9 @@ export async function startProgram(
     env: { ...environmentWithoutTemporalSettings(), ...env },
   });
   await once(child, 'spawn');
-  const pid = child.pid ?? 0;
+  const serverPid = child.pid ?? 0;
   if (record !== undefined) {
-    writeFileSync(record.pidFile, String(pid), { mode: 0o600 });
+    writeFileSync(record.pidFile, String(serverPid), { mode: 0o600 });
   }
   const gone = once(child, 'exit').then(([code, by]) => `ended with ${String(code ?? by)}`);
   const ended = gone.then((how) => `${name} ${how}`);
@@ -67,7 +67,7 @@ export async function startProgram(
     await stop();
     throw error;
   }
-  return { pid, stop, ended };
+  return { serverPid, stop, ended };
 }
 
 /** Temporal's programs read TEMPORAL_* too: a user's settings for another server must not steer this one. */

@@ -60,8 +60,7 @@ async function start(
     () => untilItAnswers('the Temporal server', () => askNamespace(temporalAddress), signal),
   );
   const temporalUiUrl = `http://${LOOPBACK}:${String(place.uiPort)}`;
-  const { pid: serverPid, stop, ended } = server;
-  return { ready: { temporalAddress, temporalUiUrl }, serverPid, stop, ended };
+  return { ready: { temporalAddress, temporalUiUrl }, ...server };
 }
 
 /** An open port is not enough: the namespace is made some time after it opens. */

@@ -35,8 +35,12 @@ export async function askDefaultNamespace(address: string): Promise<void> {
 
 function exceptStatus(status: number): (error: unknown) => void {
   return (error) => {
-    if (!isGrpcServiceError(error) || Number(error.code) !== status) {
+    if (grpcStatusOf(error) !== status) {
       throw error;
     }
   };
+}
+
+function grpcStatusOf(error: unknown): number | undefined {
+  return isGrpcServiceError(error) ? error.code : undefined;
 }

@@ -45,7 +45,7 @@ async function start(
   await forgetEarlierServers(postgres);
   writeConfig(dataDir, await serverConfig(port, postgres));
   const temporalAddress = `${LOOPBACK}:${String(port)}`;
-  const { pid, stop, ended } = await startProgram(
+  const server = await startProgram(
     {
       name: TEMPORAL_SERVER.name,
       file: programs.server,
@@ -55,7 +55,7 @@ async function start(
     },
     () => untilItAnswers(TEMPORAL_SERVER.name, () => askDefaultNamespace(temporalAddress), signal),
   );
-  return { ready: { temporalAddress }, serverPid: pid, stop, ended };
+  return { ready: { temporalAddress }, ...server };
 }
 
 async function findPrograms(search: BinarySearch): Promise<{ server: string; sqlTool: string }> {

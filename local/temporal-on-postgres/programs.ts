@@ -39,6 +39,8 @@ export const TEMPORAL_WEB_UI: ServerProgramSource = {
   packagePath: 'github.com/temporalio/ui-server/v2/cmd/server',
 };
 
+export const SERVER_PROGRAMS = [TEMPORAL_SERVER, TEMPORAL_SQL_TOOL, TEMPORAL_WEB_UI] as const;
+
 /** The four ways to such a program, cheap before dear. Unlike the dev server's, nobody offers it as a download. */
 export function serverProgramWays(source: ServerProgramSource, search: BinarySearch): Way[] {
   const { env, onProgress, signal } = search;
@@ -69,7 +71,7 @@ export async function findServerProgram(
 
 /** All of them, one after another: each build takes every core by itself. */
 export async function findServerPrograms(search: BinarySearch): Promise<void> {
-  for (const source of [TEMPORAL_SERVER, TEMPORAL_SQL_TOOL, TEMPORAL_WEB_UI]) {
+  for (const source of SERVER_PROGRAMS) {
     await findServerProgram(source, search);
   }
 }

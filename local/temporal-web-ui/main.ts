@@ -29,7 +29,7 @@ async function start(
   const file = await findServerProgram(TEMPORAL_WEB_UI, { env: process.env, onProgress, signal });
   const temporalUiUrl = `http://${LOOPBACK}:${String(port)}`;
   writeConfig(dataDir, uiConfig(temporalAddress, port));
-  const { pid, stop, ended } = await startProgram(
+  const server = await startProgram(
     {
       name: TEMPORAL_WEB_UI.name,
       file,
@@ -38,7 +38,7 @@ async function start(
     },
     () => untilItAnswers(TEMPORAL_WEB_UI.name, () => fetch(temporalUiUrl, { signal }), signal),
   );
-  return { ready: { temporalUiUrl }, serverPid: pid, stop, ended };
+  return { ready: { temporalUiUrl }, ...server };
 }
 
 function uiConfig(temporalGrpcAddress: string | undefined, port: number): object {
