@@ -14,7 +14,11 @@ export type ReadyValues = Readonly<Record<string, string>>;
 /** A part as its parent sees it. */
 export interface ChildPart {
   name: string;
+  /** Name of the part that this one needs. */
+  needs: string | undefined;
   pid: number;
+  /** Hands over what the part that it needs has said. */
+  tell(values: ReadyValues): void;
   /** Resolves with what the part says when it can be used; rejects when it ends before. */
   ready: Promise<ReadyValues>;
   /** Resolves with an error that names the part when it ends without having been stopped. */
@@ -58,7 +62,12 @@ export function forkPart(plan: PartPlan, options: ForkOptions): ChildPart {
   let stopped: Promise<void> | undefined;
   return {
     name: plan.name,
+    needs: plan.needs,
     pid: child.pid ?? 0,
+    tell: (values) => {
+      // One that has died says so by itself.
+      child.send(values, () => undefined);
+    },
     ready: Promise.race([messages.ready, died.then((error) => Promise.reject(error))]),
     died,
     stop: () => {

@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-const LOOPBACK = '127.0.0.1';
+/** Every part listens here and nowhere else. */
+export const LOOPBACK = '127.0.0.1';
 
 /**
  * A port on 127.0.0.1 that nobody listens on.
@@ -24,6 +26,27 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+const LOW_PORT_MIN = 10_000;
+const LOW_PORT_MAX = 32_767;
+const LOW_PORT_TRIES = 50;
+
+/**
+ * A free port up to 32767, for programs that keep a port in a 16-bit signed number. The system gives out none of
+ * these by itself (its range begins at 32768), so they are tried at random.
+ */
+export async function freeLowPort(): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const port = randomInt(LOW_PORT_MIN, LOW_PORT_MAX + 1);
+    try {
+      return await chosenPort(port, 'a part of the local stack');
+    } catch (error) {
+      if (tries === LOW_PORT_TRIES) {
+        throw error;
+      }
+    }
+  }
+}
+
 /** The given port if nobody listens on it, else a free one; a taken port is an error that names it. */
 export async function chosenPort(wanted: number | undefined, purpose: string): Promise<number> {
   if (wanted === undefined) {
@@ -41,4 +64,9 @@ export async function chosenPort(wanted: number | undefined, purpose: string): P
   server.close();
   await once(server, 'close');
   return wanted;
+}
+
+/** The port that an option names, undefined without the option. */
+export function portOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }

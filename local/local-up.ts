@@ -1,9 +1,11 @@
 import type { LocalPorts } from './parts';
 import { startLocalStack, type LocalStack } from './stack';
+import type { TemporalKind } from './temporal-data';
 
 export interface LocalUpOptions {
   dir?: string | undefined;
   stripe: boolean;
+  temporal?: TemporalKind | undefined;
   ports?: LocalPorts | undefined;
   json: boolean;
 }
@@ -41,7 +43,7 @@ export async function localUp(options: LocalUpOptions, io: LocalUpIo): Promise<n
 }
 
 async function runStack(
-  { dir, stripe, ports, json }: LocalUpOptions,
+  { dir, stripe, temporal, ports, json }: LocalUpOptions,
   io: LocalUpIo,
   signal: AbortSignal,
 ): Promise<number> {
@@ -50,7 +52,7 @@ async function runStack(
   };
   let stack: LocalStack;
   try {
-    stack = await startLocalStack({ dir, stripe, ports, onProgress: say, signal });
+    stack = await startLocalStack({ dir, stripe, temporal, ports, onProgress: say, signal });
   } catch (error) {
     if (signal.aborted) {
       return 0;

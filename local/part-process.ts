@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { isAlive, signalIfAlive } from './process-life';
 
 /**
@@ -54,6 +55,14 @@ export async function runPart(start: PartStart): Promise<never> {
   }
   await stopWithin(part, SERVER_STOP_LIMIT_MS);
   process.exit(0);
+}
+
+/** What the parent says of the part that this one needs, once that is ready. */
+export async function valuesFromParent(
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const [values] = (await once(process, 'message', { signal })) as [Record<string, string>];
+  return values;
 }
 
 async function stopWithin(part: RunningPart, limitMs: number): Promise<void> {

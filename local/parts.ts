@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { compiledEntry } from './compiled-entry';
+import type { TemporalKind } from './temporal-data';
 
 /** Ports to listen on; a missing one is chosen freely. */
 export interface LocalPorts {
@@ -14,6 +15,8 @@ export interface PartPlan {
   name: string;
   entry: string;
   args: readonly string[];
+  /** Name of the part that must be ready before; what it says is handed on to this one. */
+  needs?: string | undefined;
 }
 
 export interface PartsWanted {
@@ -22,12 +25,13 @@ export interface PartsWanted {
   kept: boolean;
   stripe: boolean;
   fsync: boolean;
+  temporal: TemporalKind;
   ports: LocalPorts;
 }
 
 /** The parts of a stack with their arguments. */
 export function partPlans(wanted: PartsWanted): readonly PartPlan[] {
-  const { dir, kept, stripe, fsync, ports } = wanted;
+  const { dir, stripe, fsync, ports } = wanted;
   const postgres: PartPlan = {
     name: 'postgres',
     entry: compiledEntry('postgres-server.mjs'),
@@ -37,7 +41,12 @@ export function partPlans(wanted: PartsWanted): readonly PartPlan[] {
       ...(fsync ? [] : ['--no-fsync']),
     ],
   };
-  const temporal: PartPlan = {
+  const temporal = wanted.temporal === 'dev' ? [devServerPlan(wanted)] : serverPlans(wanted);
+  return [postgres, ...temporal, ...(stripe ? [stripePlan(wanted)] : [])];
+}
+
+function devServerPlan({ dir, kept, ports }: PartsWanted): PartPlan {
+  return {
     name: 'temporal',
     entry: compiledEntry('temporal-server.js'),
     args: [
@@ -46,7 +55,23 @@ export function partPlans(wanted: PartsWanted): readonly PartPlan[] {
       ...option('--ui-port', ports.temporalUi),
     ],
   };
-  return stripe ? [postgres, temporal, stripePlan(wanted)] : [postgres, temporal];
+}
+
+function serverPlans({ dir, ports }: PartsWanted): PartPlan[] {
+  return [
+    {
+      name: 'temporal',
+      entry: compiledEntry('temporal-on-postgres/main.js'),
+      args: ['--data-dir', join(dir, 'temporal'), ...option('--port', ports.temporal)],
+      needs: 'postgres',
+    },
+    {
+      name: 'temporal-ui',
+      entry: compiledEntry('temporal-web-ui/main.js'),
+      args: ['--data-dir', join(dir, 'temporal-ui'), ...option('--port', ports.temporalUi)],
+      needs: 'temporal',
+    },
+  ];
 }
 
 function stripePlan({ dir, kept, ports }: PartsWanted): PartPlan {

@@ -6,6 +6,8 @@ const TAIL_CHARACTERS_MAX = 2_000;
 export interface CommandOptions {
   cwd: string;
   limitMs: number;
+  /** On top of this process's own. */
+  env?: NodeJS.ProcessEnv | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -22,6 +24,7 @@ export async function runCommand(
   const limit = AbortSignal.timeout(options.limitMs);
   const child = spawn(program, args, {
     cwd: options.cwd,
+    env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]),
   });

@@ -1,12 +1,15 @@
 import { forkPart, type ChildPart, type ReadyValues } from './child-part';
 import { partPlans, type LocalPorts, type PartPlan } from './parts';
 import { takeStackFolder, type StackFolder } from './stack-folder';
+import type { TemporalKind } from './temporal-data';
 
 export interface LocalStackOptions {
   /** Folder that keeps the data; without one a temporary folder is used and removed by `stop`. */
   dir?: string | undefined;
   stripe: boolean;
   ports?: LocalPorts | undefined;
+  /** A dev server with its own small database (the default), or Temporal's server on the stack's Postgres. */
+  temporal?: TemporalKind | undefined;
   /** False makes Postgres faster and loses data when the machine (not Postgres) dies: for tests. */
   fsync?: boolean | undefined;
   onProgress?: ((line: string) => void) | undefined;
@@ -43,8 +46,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
   try {
     const { path: dir, kept } = folder;
-    const { stripe, fsync = true, ports = {} } = options;
-    const plans = partPlans({ dir, kept, stripe, fsync, ports });
+    const { stripe, temporal = 'dev', fsync = true, ports = {} } = options;
+    const plans = partPlans({ dir, kept, stripe, temporal, fsync, ports });
     parts.push(...forkAll(plans, folder, options.onProgress ?? (() => undefined)));
     const values = await readyValues(parts, options.signal);
     return {
@@ -75,8 +78,11 @@ function forkAll(
   folder.recordParts(plans.map(({ entry }, index) => ({ pid: parts[index]?.pid ?? 0, entry })));
   for (const part of parts) {
     part.ready.then(
-      () => {
+      (values) => {
         onProgress(`${part.name}: ready`);
+        for (const user of usersOf(part, parts)) {
+          user.tell(values);
+        }
       },
       // Reported by whoever waits for all parts.
       () => undefined,
@@ -123,10 +129,21 @@ function stackAddresses(
 }
 
 async function stopAll(parts: readonly ChildPart[], folder: StackFolder): Promise<void> {
-  const stops = await Promise.allSettled(parts.map((part) => part.stop()));
+  const stops = await Promise.allSettled(parts.map((part) => stopAfterUsers(part, parts)));
   folder.release();
   const failed = stops.find((stop) => stop.status === 'rejected');
   if (failed !== undefined) {
     throw failed.reason;
   }
+}
+
+/** A server whose database is gone cannot stop in order, so what is needed stops last. */
+async function stopAfterUsers(part: ChildPart, parts: readonly ChildPart[]): Promise<void> {
+  const users = usersOf(part, parts);
+  await Promise.allSettled(users.map((user) => stopAfterUsers(user, parts)));
+  await part.stop();
+}
+
+function usersOf(part: ChildPart, parts: readonly ChildPart[]): ChildPart[] {
+  return parts.filter(({ needs }) => needs === part.name);
 }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import { findTemporalBinary } from '../temporal-binary';
+import { findServerPrograms } from '../temporal-on-postgres/programs';
 import { findTimeSkippingServer } from '../time-skipping-server';
 
 function say(line: string): void {
@@ -17,6 +18,8 @@ async function fetchServers(signal: AbortSignal): Promise<void> {
   try {
     await findTimeSkippingServer(search);
     await findTemporalBinary(search);
+    // Shares most of its packages with the dev server, so that it takes little longer.
+    await findServerPrograms(search);
   } catch (error) {
     if (!signal.aborted) {
       say(error instanceof Error ? error.message : String(error));

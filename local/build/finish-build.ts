@@ -12,7 +12,11 @@ const DIST = join(ROOT, 'dist');
 const COMMAND = join(DIST, 'src/client/cli.js');
 
 /** Files that compiled code reads next to itself, relative to the root and to dist alike. */
-const COPIED_FILES = ['local/temporal-tool/go.mod', 'local/temporal-tool/go.sum'];
+const COPIED_FILES = [
+  'local/temporal-tool/go.mod',
+  'local/temporal-tool/go.sum',
+  'docker/temporal/dynamic-config.yaml',
+];
 
 function copyToDist(file: string): void {
   const target = join(DIST, file);

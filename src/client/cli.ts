@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readEnvironment } from '../config/environment';
 import { errorCode } from '../domain/error-code';
@@ -64,6 +64,11 @@ function addLocalCommands(program: Command, finish: Finish): void {
     .description('start real Postgres, a Temporal server and the Stripe sandbox; runs until Ctrl-C')
     .option('--dir <folder>', 'keep the data in this folder')
     .option('--no-stripe', 'start no Stripe sandbox')
+    .addOption(
+      new Option('--temporal <kind>', 'dev server, or the server of production on Postgres')
+        .choices(['dev', 'server'])
+        .default('dev'),
+    )
     .option('--postgres-port <port>', 'instead of a free port', port)
     .option('--temporal-port <port>', 'instead of a free port', port)
     .option('--temporal-ui-port <port>', 'instead of a free port', port)

@@ -51,6 +51,9 @@ export const PAUSE_ANSWER_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 10 * SECOND_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
 export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
 
+/** A worker polls again at the latest after a minute; one not seen for longer than this no longer polls. */
+export const WORKER_POLL_SEEN_MS = 2 * MINUTE_MS;
+
 /** Children of one job that may be sending at once; more make the server fail workflow tasks (buffered events). */
 export const JOB_WINDOW_CHILDREN = 50;
 /** Transfers read from Postgres at a time by a job. */

@@ -46,6 +46,9 @@ type Control = 'accounts' | 'balance' | 'clock' | 'faults' | 'faults/random' | '
 /** Long enough to be recognised wherever it would leak. */
 export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';
 
+/** Which Temporal server a test file runs on: the dev server, or with TEST_TEMPORAL=server the one of production. */
+export const TEMPORAL_KIND = process.env['TEST_TEMPORAL'] === 'server' ? 'server' : 'dev';
+
 const POLL_MS = 100;
 
 /** Waits for a condition and returns what it found; says what was waited for when it does not come. */

@@ -16,6 +16,7 @@ import {
   Bed,
   falselyPaid,
   settlementOf,
+  TEMPORAL_KIND,
   timesPaid,
   until,
   userOf,
@@ -78,7 +79,7 @@ async function killWorkerInTheMiddle(): Promise<void> {
 }
 
 beforeAll(async () => {
-  stack = await startLocalStack({ stripe: true, fsync: false });
+  stack = await startLocalStack({ stripe: true, fsync: false, temporal: TEMPORAL_KIND });
   const { databaseUrl, temporalAddress, stripeApiBase = '' } = stack;
   bed = new Bed({ databaseUrl, temporalAddress, stripeApiBase });
   connection = await Connection.connect({ address: temporalAddress });

@@ -17,6 +17,7 @@ import {
   Bed,
   falselyPaid,
   settlementOf,
+  TEMPORAL_KIND,
   timesPaid,
   until,
   type Addresses,
@@ -31,7 +32,7 @@ let temporal: Client;
 let connection: Connection;
 
 beforeAll(async () => {
-  local = spawnCli(['local', 'up', '--json']);
+  local = spawnCli(['local', 'up', '--json', '--temporal', TEMPORAL_KIND]);
   await until('local up is ready', () => local.stdout().endsWith('\n'), LONG_MS);
   const addresses = JSON.parse(local.stdout()) as Addresses & { temporalUiUrl: string };
   expect(Object.keys(addresses)).toEqual([

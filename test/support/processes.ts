@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import { SERVER_PROGRAMS } from '../../local/temporal-on-postgres/programs';
 
 const ROOT = resolve(__dirname, '../..');
 const COMMAND = join(ROOT, 'dist/src/client/cli.js');
@@ -117,7 +118,10 @@ async function killAfter(
 
 /** What a program needs to run at all and to find the cache; nothing that configures the product. */
 function bareEnvironment(): Record<string, string> {
-  const wanted = ['PATH', 'HOME', 'TMPDIR', 'XDG_CACHE_HOME', 'TEMPORAL_CLI_PATH'];
+  const wanted = [
+    ...['PATH', 'HOME', 'TMPDIR', 'XDG_CACHE_HOME'],
+    ...['TEMPORAL_CLI_PATH', ...SERVER_PROGRAMS.map(({ setting }) => setting)],
+  ];
   return Object.fromEntries(
     wanted.flatMap((name) => {
       const value = process.env[name];

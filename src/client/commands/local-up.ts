@@ -6,6 +6,7 @@ import { UsageError } from '../exit-codes';
 export interface LocalUpFlags {
   readonly dir?: string;
   readonly stripe: boolean;
+  readonly temporal: 'dev' | 'server';
   readonly json?: boolean;
   readonly postgresPort?: number;
   readonly temporalPort?: number;
@@ -13,10 +14,13 @@ export interface LocalUpFlags {
   readonly stripePort?: number;
 }
 
+/** `import()` says the first, what it requires the second. */
+const NOT_INSTALLED: ReadonlySet<unknown> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
 /** `payouts local up`. The stack is loaded when it is asked for: it needs the development dependencies. */
 export async function localUpCommand(flags: LocalUpFlags): Promise<number> {
   const { localUp } = await import('../../../local/local-up.js').catch((error: unknown) => {
-    if (errorCode(error) !== 'MODULE_NOT_FOUND') {
+    if (!NOT_INSTALLED.has(errorCode(error))) {
       throw error;
     }
     throw new UsageError(
@@ -26,6 +30,7 @@ export async function localUpCommand(flags: LocalUpFlags): Promise<number> {
   const options: LocalUpOptions = {
     dir: flags.dir,
     stripe: flags.stripe,
+    temporal: flags.temporal,
     json: flags.json === true,
     ports: {
       postgres: flags.postgresPort,
