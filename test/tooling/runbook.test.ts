@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 import { createProgram } from '../../src/client/cli';
+import * as savedQueries from '../../src/client/saved-queries';
 import { verifyBooks } from '../../src/client/verify/verify-books';
 import { RUN_STATEMENTS } from '../../src/client/verify/verify-runs';
 import { STRIPE_STATEMENTS } from '../../src/client/verify/verify-stripe';
@@ -15,8 +16,6 @@ import { breakerCause, platformPause } from '../../src/domain/breaker';
 import { ANSWER_TABLE } from '../../src/domain/classify-answer';
 import { JOB_STATUSES } from '../../src/domain/job-state';
 import { BREAKER_RATE_LIMITED_ANSWERS } from '../../src/domain/limits';
-import { RESOLVE_REFUSAL_TEXTS } from '../../src/domain/manual-resolution';
-import { RETRY_REFUSAL_TEXTS } from '../../src/domain/manual-retry';
 import { isAlarm } from '../../src/domain/next-state';
 import { REASONS, type ReasonCode } from '../../src/domain/reasons';
 import { SETTLEMENT_STATUSES } from '../../src/domain/settlement';
@@ -27,6 +26,16 @@ const ROOT = resolve(__dirname, '../..');
 const RUNBOOK = read('docs/RUNBOOK.md');
 const LESSONS = read('docs/LESSONS-LEARNED.md');
 const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
+const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => read(`src/${file}`));
+/** Whatever the files of the domain export, by name. */
+const DOMAIN = Object.assign(
+  {},
+  ...readdirSync(join(ROOT, 'src/domain')).map((file) =>
+    jest.requireActual<object>(join(ROOT, 'src/domain', file)),
+  ),
+) as Readonly<Record<string, unknown>>;
 
 /** Placeholders of the runbook that Postgres would not take for an id. */
 const PLACEHOLDERS = { TRANSFER: '00000000-0000-5000-8000-000000000000' };
@@ -113,20 +122,42 @@ function tripsBreaker(reason: ReasonCode): boolean {
   return breakerCause(ends) !== undefined;
 }
 
-/** The causes that stand in the code as texts: `cause: 'x'`, and an alarm's `x:<what it is about>`. */
+/** The causes that the code names: `cause: 'x'`, `cause: X`, an alarm's `x:<what it is about>`, and verdicts that become one. */
 function namedCauses(): string[] {
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
-  const texts = files.filter((file) => file.endsWith('.ts')).map((file) => read(`src/${file}`));
-  const named = texts.flatMap((text) => [
-    ...text.matchAll(/cause: '(\w+)'/g),
-    ...text.matchAll(/raiseAlarm\([^`;]*`(\w+):/g),
-  ]);
-  return [...new Set(named.map(([, cause = '']) => cause))];
+  const texts = wordsIn(
+    /cause: '(\w+)'/g,
+    /raiseAlarm\([^`;]*`(\w+):/g,
+    /is: 'alarm', reason: '(\w+)'/g,
+  );
+  const constants = wordsIn(/cause: ([A-Z]\w+)/g).map((name) => String(DOMAIN[name]));
+  return [...texts, ...constants];
+}
+
+/** The first groups of these patterns, wherever they stand in `src`. */
+function wordsIn(...patterns: readonly RegExp[]): string[] {
+  const found = patterns.flatMap((pattern) =>
+    SOURCES.flatMap((text) => [...text.matchAll(pattern)]),
+  );
+  return [...new Set(found.map(([, word = '']) => word))];
 }
 
 test('whatever a command may refuse has its row', () => {
-  const refusals = Object.keys({ ...RETRY_REFUSAL_TEXTS, ...RESOLVE_REFUSAL_TEXTS });
+  const refusals = Object.entries(DOMAIN)
+    .filter(([name]) => name.endsWith('_REFUSAL_TEXTS'))
+    .flatMap(([, texts]) => Object.keys(texts as object));
+  expect(refusals).toEqual(expect.arrayContaining(['being_sent', 'paid_at_stripe']));
   expect(notNamedIn(section('### When a command refuses'), refusals)).toEqual([]);
+});
+
+test('every saved query of the Web UI stands in it, to copy', () => {
+  const queries = Object.values(savedQueries).map((query) => query('my-contest'));
+  expect(queries.filter((query) => !RUNBOOK.includes(`\`${query}\``))).toEqual([]);
+});
+
+test('every figure of the gateway has its row', () => {
+  const figures = wordsIn(/(?:name: |gauge\(\s*)'(payouts_\w+)'/g);
+  const rows = section('## What should wake somebody');
+  expect(figures.filter((figure) => !rows.includes(`\`${figure}`))).toEqual([]);
 });
 
 test('every check of verify has its row', async () => {
