@@ -125,11 +125,11 @@ function tripsBreaker(reason: ReasonCode): boolean {
 /** The causes that the code names: `cause: 'x'`, `cause: X`, an alarm's `x:<what it is about>`, and verdicts that become one. */
 function namedCauses(): string[] {
   const texts = wordsIn(
-    /cause: '(\w+)'/g,
+    /\bcause: '(\w+)'/g,
     /raiseAlarm\([^`;]*`(\w+):/g,
     /is: 'alarm', reason: '(\w+)'/g,
   );
-  const constants = wordsIn(/cause: ([A-Z]\w+)/g).map((name) => String(DOMAIN[name]));
+  const constants = wordsIn(/\bcause: ([A-Z]\w+)/g).map((name) => String(DOMAIN[name]));
   return [...texts, ...constants];
 }
 
