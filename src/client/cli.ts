@@ -44,7 +44,7 @@ function port(text: string): number {
 type Finish = (run: (context: CommandContext) => Promise<number> | number) => Promise<void>;
 
 /** The command line of design §7. Each command returns its exit code; errors become one at the end. */
-function createProgram(finish: Finish): Command {
+export function createProgram(finish: Finish): Command {
   const program = new Command('payouts')
     .description('Pays the winners of settled contests, each exactly once, through Stripe Connect.')
     .showHelpAfterError('(add --help for what is possible)')
@@ -244,4 +244,7 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+// Only as the command itself: whoever reads the program, such as a test of the runbook, runs nothing.
+if (require.main === module) {
+  void main();
+}
