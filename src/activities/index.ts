@@ -29,6 +29,8 @@ import { wakeAfterPause } from './wake-after-pause';
 import { wakeTransfers } from './wake-workflows';
 import { retryTransfer, type RetryOrder } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
+import { processStripeEvents } from './process-stripe-event';
+import { takeSettlements } from './take-settlements';
 
 /**
  * Activities that work on Postgres, and look at workflows; they run on the queue of the workflows.
@@ -54,6 +56,9 @@ export function createPayoutActivities(
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
     beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
       beginSweep(dependencies, run),
+    ),
+    takeSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+      takeSettlements(dependencies, input),
     ),
     findUnstartedSettlements: discreetly((input: { readonly settlementsMax: number }) =>
       findUnstartedSettlements(dependencies, input),
@@ -94,6 +99,9 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
           log.warn('the balance could not be read; the job begins all the same', { ...input, why });
         },
       }),
+    ),
+    processStripeEvents: discreetly((input: { readonly eventsMax: number }) =>
+      processStripeEvents({ ...dependencies, client: Context.current().client }, input),
     ),
     askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),

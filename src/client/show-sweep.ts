@@ -12,7 +12,7 @@ export function sweepText(report: SweepReport): string {
     ...resumed.map((transferId) => `  resumed ${transferId}`),
     ...reconciling.map((transferId) => `  reconciling ${transferId}`),
     ...rejected.map(
-      ({ reasons, settlementId }) => `  rejected ${settlementId}: ${reasons.join('; ')}`,
+      (settlementId) => `  rejected ${settlementId}; payouts status ${settlementId} says why`,
     ),
     ...failed.map(({ reason, what }) => `  not swept: ${what} (${reason})`),
     ...(cameToEnd ? [] : ['not everything was looked at; the next sweep goes on']),

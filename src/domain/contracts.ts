@@ -290,9 +290,12 @@ export interface SweepFailure {
   readonly reason: string;
 }
 
-export interface RejectedSettlement {
-  readonly settlementId: string;
-  readonly reasons: readonly string[];
+/** What became of the settlements that other systems have handed in as rows. */
+export interface SettlementsTaken {
+  /** Jobs that stand in Postgres and have to be started. */
+  readonly accepted: readonly JobStart[];
+  readonly rejected: readonly string[];
+  readonly failed: readonly SweepFailure[];
 }
 
 /** What a sweep did. Lists are cut at `SWEEP_IDS_SHOWN_MAX`; the counts are whole. */
@@ -303,8 +306,8 @@ export interface SweepReport {
   readonly resumed: readonly string[];
   /** The transfers whose closed run says paid while Postgres does not: a new run compares with Stripe. */
   readonly reconciling: readonly string[];
-  /** Settlements that were handed in and do not pass the validator. */
-  readonly rejected: readonly RejectedSettlement[];
+  /** Ids of settlements that were handed in and rejected; the reasons show what stands in foreign columns (M12). */
+  readonly rejected: readonly string[];
   readonly failed: readonly SweepFailure[];
   readonly counts: SweepCounts;
   /** Whether it came to the end of the open jobs; if not, the next sweep goes on there. */

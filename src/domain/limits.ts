@@ -124,6 +124,8 @@ export const SWEEP_PAGE_SETTLEMENTS = 50;
 export const SWEEP_TRANSFERS_MAX = 500;
 /** A sweep that has started so many runs takes up nothing new: far below 2,000 pending children. */
 export const SWEEP_STARTS_MAX = 500;
+/** Webhooks that one sweep processes at most. */
+export const SWEEP_EVENTS_MAX = 100;
 /** Runs started at a time; more make the server fail workflow tasks (buffered events). */
 export const SWEEP_STARTS_AT_ONCE = 50;
 /** Ids of one kind in the report of a sweep. */

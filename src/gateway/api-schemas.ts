@@ -177,6 +177,17 @@ export const readinessSchema = z
   })
   .meta({ id: 'Readiness' });
 
+/** Whatever Stripe sends; which parts of it are read stands in `src/stripe/webhooks.ts`. */
+export const stripeEventSchema = z.looseObject({ id: z.string(), type: z.string() });
+
+export const receivedSchema = z.strictObject({
+  received: z.literal(true),
+  ignored: z
+    .literal('wrong_mode')
+    .optional()
+    .meta({ description: 'Of the other mode, test or live, than this installation: not kept.' }),
+});
+
 export const healthSchema = z.strictObject({ ok: z.literal(true) });
 
 /** One documented answer. */

@@ -1,7 +1,6 @@
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyPluginAsync,
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
@@ -30,6 +29,7 @@ import { answerBrokenRequest } from './raw-answers';
 import { createReadiness, type ReadinessDependencies } from './readiness';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id';
 import { settlementRoutes, type SettlementDependencies } from './settlement-routes';
+import { stripeWebhookRoute, type StripeWebhookOptions } from './stripe-webhook-route';
 
 /** What a client may use up; tests make it small. */
 export interface ServerLimits {
@@ -51,15 +51,14 @@ export interface ServerDependencies
   readonly tokens: readonly GatewayToken[];
   readonly log: Logger;
   readonly limits?: Partial<ServerLimits>;
-  /** Routes that bring their own way to know the caller, each in a context of its own. */
-  readonly plugins?: readonly FastifyPluginAsync[];
+  readonly webhooks: StripeWebhookOptions;
 }
 
 /** The gateway's HTTP server with all its routes, not yet listening. Whoever makes it closes it. */
 export async function createServer(dependencies: ServerDependencies): Promise<FastifyInstance> {
   const { database, log, tokens } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
-  const metrics = createMetrics(database);
+  const metrics = createMetrics(database, dependencies.webhooks.counts);
   const app = bareServer(log, limits);
   app.server.maxConnections = limits.connectionsMax;
   app.server.on('drop', () => metrics.countRefusedConnection());
@@ -77,9 +76,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
     settlementRoutes(scope, { ...dependencies, authenticate });
     done();
   });
-  for (const plugin of dependencies.plugins ?? []) {
-    await app.register(plugin);
-  }
+  await app.register(stripeWebhookRoute, dependencies.webhooks);
   return app;
 }
 

@@ -5,6 +5,7 @@ import type { Database } from '../db/database';
 import { SETTLEMENT_STATUSES } from '../domain/settlement';
 import { TERMINAL_STATUSES, TRANSFER_STATUSES } from '../domain/transfer-state';
 import type { AuthFailure } from './authenticate';
+import type { WebhookCounts } from './webhook-counts';
 
 export interface ServedRequest {
   readonly method: string;
@@ -25,7 +26,7 @@ export interface GatewayMetrics {
 }
 
 /** Names follow https://prometheus.io/docs/practices/naming/: base units, counters end in `_total`. */
-export function createMetrics(database: Database): GatewayMetrics {
+export function createMetrics(database: Database, webhooks: WebhookCounts): GatewayMetrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   const requests = new Counter({
@@ -51,6 +52,16 @@ export function createMetrics(database: Database): GatewayMetrics {
     name: 'payouts_gateway_refused_connections_total',
     help: 'Connections that were closed because too many were open.',
     registers,
+  });
+  new Counter({
+    name: 'payouts_gateway_webhooks_total',
+    help: 'Deliveries of webhooks and tries to process them, by what became of them.',
+    labelNames: ['result'] as const,
+    registers,
+    collect() {
+      this.reset();
+      webhooks.entries().forEach(([result, count]) => this.inc({ result }, count));
+    },
   });
   const showFigures = figuresIn(registers);
   return {

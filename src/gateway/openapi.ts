@@ -7,6 +7,7 @@ import { answer } from './api-schemas';
 
 /** The name of the auth scheme that routes refer to. */
 export const TOKEN_SCHEME = 'token';
+export const SIGNATURE_SCHEME = 'stripeSignature';
 
 const ERROR = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
 
@@ -40,6 +41,12 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       components: {
         securitySchemes: {
           [TOKEN_SCHEME]: { type: 'http', scheme: 'bearer', description: 'One of GATEWAY_TOKENS.' },
+          [SIGNATURE_SCHEME]: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'Stripe-Signature',
+            description: 'As Stripe signs, with a secret of STRIPE_WEBHOOK_SECRET.',
+          },
         },
         responses: ANSWERS_WITHOUT_ROUTE,
       },

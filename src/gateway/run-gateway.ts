@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type Stripe from 'stripe';
 
+import { startJobWorkflow } from '../client/start-workflows';
 import { lazyTemporal, type TemporalClient } from '../client/temporal-client';
 import { createLog, type Logger } from '../config/log';
 import {
@@ -14,15 +15,22 @@ import {
 import { openDatabase, type Database } from '../db/database';
 import { assertInstallation, type Installation } from '../db/installation';
 import { errorCode } from '../domain/error-code';
+import type { JobStart } from '../domain/contracts';
 import {
   CONNECT_TIMEOUT_MS,
   GATEWAY_DATABASE_CONNECTIONS,
   GATEWAY_DRAIN_MS,
+  GATEWAY_START_DEADLINE_MS,
   READINESS_DEADLINE_MS,
 } from '../domain/limits';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
 import { createStripeClient } from '../stripe/client';
+import { acceptAndStart } from './accept-and-start';
 import { createServer, type ServerLimits } from './create-server';
+import { startEventProcessing } from './process-stripe-events';
+import { listenForSettlements } from './settlement-listener';
+import type { StripeWebhookOptions } from './stripe-webhook-route';
+import { WebhookCounts } from './webhook-counts';
 
 const NEEDED = [
   'DATABASE_URL',
@@ -41,15 +49,6 @@ export interface GatewayParts {
   readonly stripe: Stripe;
   readonly platform: Installation;
 }
-
-/** Starts work that goes on beside requests. @returns what stops it; the pools close afterwards */
-type StartWork = (parts: GatewayParts) => Promise<() => Promise<void>>;
-
-/** Where routes with an auth of their own are plugged in: Stripe's webhooks. */
-const PLUGINS: readonly ((parts: GatewayParts) => FastifyPluginAsync)[] = [];
-
-/** Where work beside requests is plugged in: the listener for settlements, the processing of Stripe's events. */
-const WORK: readonly StartWork[] = [];
 
 export interface RunningGateway {
   readonly url: string;
@@ -104,10 +103,20 @@ export async function startGateway(
     closers.push(temporal.close);
     const stripe = stripeClient(settings);
     const parts = { settings, log, database, temporal, stripe, platform };
-    const app = await serverOf(parts, limits);
-    for (const start of WORK) {
-      closers.push(await start(parts));
-    }
+    const webhooks = new WebhookCounts();
+    const events = startEventProcessing({
+      dependencies: { database, platform, stripe, client: temporal.client },
+      counts: webhooks,
+      log,
+    });
+    closers.push(() => events.close());
+    const listener = listenForSettlements({
+      databaseUrl: settings.databaseUrl,
+      log,
+      accept: () => acceptAndStart(acceptanceOf(parts)),
+    });
+    closers.push(() => listener.close());
+    const app = await serverOf(parts, { limits, webhooks, onStored: events.notice });
     closers.push(() => drain(app));
     const { gatewayHost: host, gatewayPort: port } = settings;
     await listen(app, host, port);
@@ -142,7 +151,35 @@ async function platformOf(
   });
 }
 
-function serverOf(parts: GatewayParts, limits: Partial<ServerLimits>): Promise<FastifyInstance> {
+/** What settlements of other systems are accepted and started with. */
+function acceptanceOf({ database, log, platform, settings, temporal }: GatewayParts) {
+  const { client, connection } = temporal;
+  return {
+    log,
+    dependencies: {
+      database,
+      platform,
+      maxAttempts: settings.payoutMaxAttempts,
+      amountMinorMax: settings.payoutMaxAmountMinor,
+    },
+    startJob: (job: JobStart) =>
+      connection.withDeadline(Date.now() + GATEWAY_START_DEADLINE_MS, () =>
+        startJobWorkflow(client, job),
+      ),
+  };
+}
+
+function serverOf(
+  parts: GatewayParts,
+  {
+    limits,
+    onStored,
+    webhooks,
+  }: Pick<StripeWebhookOptions, 'onStored'> & {
+    readonly limits: Partial<ServerLimits>;
+    readonly webhooks: WebhookCounts;
+  },
+): Promise<FastifyInstance> {
   const { database, log, platform, settings, temporal } = parts;
   const { installationId } = platform;
   return createServer({
@@ -154,7 +191,13 @@ function serverOf(parts: GatewayParts, limits: Partial<ServerLimits>): Promise<F
     tokens: settings.gatewayTokens,
     log,
     limits,
-    plugins: PLUGINS.map((plugin) => plugin(parts)),
+    webhooks: {
+      database,
+      secrets: settings.stripeWebhookSecret,
+      livemode: platform.livemode,
+      counts: webhooks,
+      onStored,
+    },
   });
 }
 

@@ -1,9 +1,13 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
 
 import { WEBHOOK_BODY_BYTES_MAX } from '../domain/limits';
 import type { Database } from '../db/database';
 import { storeStripeEvent } from '../db/stripe-events';
 import { readWebhook, WEBHOOK_REFUSALS, type WebhookRefusal } from '../stripe/webhooks';
+import { answer, errorAnswers, receivedSchema, stripeEventSchema } from './api-schemas';
+import { checkRequest } from './check-request';
+import { SIGNATURE_SCHEME } from './openapi';
 import type { WebhookCounts } from './webhook-counts';
 
 export interface StripeWebhookOptions {
@@ -36,13 +40,28 @@ export const stripeWebhookRoute: FastifyPluginCallback<StripeWebhookOptions> = (
   options,
   done,
 ) => {
+  server.setValidatorCompiler(checkRequest);
+  server.setSerializerCompiler(serializerCompiler);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
     // As it came: what is signed are the bytes.
     parsed(null, body);
   });
-  server.post('/v1/webhooks/stripe', { bodyLimit: WEBHOOK_BODY_BYTES_MAX }, (request, reply) =>
-    takeDelivery(options, request, reply),
+  server.post(
+    '/v1/webhooks/stripe',
+    {
+      bodyLimit: WEBHOOK_BODY_BYTES_MAX,
+      schema: {
+        summary: 'What Stripe sends; signed, so it needs no token',
+        security: [{ [SIGNATURE_SCHEME]: [] }],
+        body: stripeEventSchema,
+        response: {
+          200: answer('It is kept, or of no use here; Stripe need not repeat it.', receivedSchema),
+          ...errorAnswers(400, 408, 413, 500, 503),
+        },
+      },
+    },
+    (request, reply) => takeDelivery(options, request, reply),
   );
   done();
 };

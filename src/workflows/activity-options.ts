@@ -74,11 +74,29 @@ export const { beginSweep, endSweep } = proxyActivities<PayoutActivities>({
 });
 
 /** Tried for a while: what a sweep does not come to, the next one does. */
+const untilTheNextSweep: ActivityOptions = {
+  startToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
+  scheduleToCloseTimeout: 2 * SWEEP_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+};
+
+export const { takeSettlements } = proxyActivities<PayoutActivities>({
+  ...untilTheNextSweep,
+  summary: 'accept or reject what other systems have handed in',
+});
+
+/** Each event has tries of its own, in Postgres. */
+export const { processStripeEvents } = proxyActivities<StripeActivities>({
+  taskQueue: TASK_QUEUES.stripe,
+  startToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
+  scheduleToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
+  retry: { maximumAttempts: 1 },
+  summary: 'process the webhooks that nobody has processed',
+});
+
 export const { findUnstartedSettlements, planSettlementSweep, planSweep, wakeTransfers } =
   proxyActivities<PayoutActivities>({
-    startToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
-    scheduleToCloseTimeout: 2 * SWEEP_ACTIVITY_TIMEOUT_MS,
-    retry: untilItWorks,
+    ...untilTheNextSweep,
     summary: 'compare what is open with what runs',
   });
 

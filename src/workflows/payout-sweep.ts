@@ -19,7 +19,6 @@ import {
 import type {
   JobStart,
   PayoutSweepInput,
-  RejectedSettlement,
   SweepCounts,
   SweepFailure,
   SweepPlan,
@@ -28,6 +27,8 @@ import type {
 } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import {
+  ACCEPTANCES_PER_LOOK,
+  SWEEP_EVENTS_MAX,
   SWEEP_IDS_SHOWN_MAX,
   SWEEP_STARTS_AT_ONCE,
   SWEEP_STARTS_MAX,
@@ -40,6 +41,8 @@ import {
   findUnstartedSettlements,
   planSettlementSweep,
   planSweep,
+  processStripeEvents,
+  takeSettlements,
   wakeTransfers,
 } from './activity-options';
 import { PayoutJobWorkflow } from './payout-job';
@@ -63,6 +66,7 @@ export async function PayoutSweepWorkflow(input: PayoutSweepInput): Promise<Swee
   const run = { registeredAs: input.registeredAs, runId: workflowInfo().runId };
   const { afterJobId } = await beginSweep(run);
   try {
+    await sweep.takeWhatCameIn();
     await sweep.startUnstarted();
     const resumeAfter = await sweep.goThroughSettlements(afterJobId);
     const report = sweep.report({ cameToEnd: resumeAfter === null });
@@ -86,7 +90,7 @@ class RunningSweep {
   private readonly started = new IdList();
   private readonly resumed = new IdList();
   private readonly reconciling = new IdList();
-  private readonly rejected: RejectedSettlement[] = [];
+  private readonly rejected = new IdList();
   private readonly failed: SweepFailure[] = [];
 
   constructor() {
@@ -96,10 +100,26 @@ class RunningSweep {
 
   /** What was settled and has no job yet. */
   async startUnstarted(): Promise<void> {
-    // Settlements handed in as rows are accepted here, and the webhooks that nobody processed are processed here: each
-    // an attempt of its own, before what they leave behind is looked for.
     await this.attempt('settlements without a job', async () => {
       await this.startJobs(await findUnstartedSettlements({ settlementsMax: SWEEP_STARTS_MAX }));
+    });
+  }
+
+  /** What came from outside while nobody heard it: settlements of other systems, and Stripe's webhooks. */
+  async takeWhatCameIn(): Promise<void> {
+    await this.attempt('settlements that were handed in', async () => {
+      const { accepted, failed, rejected } = await takeSettlements({
+        settlementsMax: ACCEPTANCES_PER_LOOK,
+      });
+      this.rejected.add(rejected);
+      this.failed.push(...failed);
+      await this.startJobs(accepted);
+    });
+    await this.attempt('webhooks', async () => {
+      const { failed } = await processStripeEvents({ eventsMax: SWEEP_EVENTS_MAX });
+      if (failed > 0) {
+        this.failed.push({ what: 'webhooks', reason: `${failed} to be tried again` });
+      }
     });
   }
 
@@ -144,7 +164,7 @@ class RunningSweep {
       started: started.shown,
       resumed: resumed.shown,
       reconciling: reconciling.shown,
-      rejected: rejected.slice(0, SWEEP_IDS_SHOWN_MAX),
+      rejected: rejected.shown,
       failed: failed.slice(0, SWEEP_IDS_SHOWN_MAX),
       counts,
       cameToEnd,
@@ -193,7 +213,7 @@ class RunningSweep {
       started: this.started.count,
       resumed: this.resumed.count,
       reconciling: this.reconciling.count,
-      rejected: this.rejected.length,
+      rejected: this.rejected.count,
       failed: this.failed.length,
     };
     setCurrentDetails(sweepDetails(counts));

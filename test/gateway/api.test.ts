@@ -3,10 +3,12 @@
  * Method: each promised answer is provoked over a real socket and held to the served document by ajv; parts that must be
  * away are cut off for it.
  */
+import Stripe from 'stripe';
+
 import { settlementOf as fileOf } from '../e2e/bed';
 import { insertSettlement } from '../../src/db/settlements';
-import { settlementOf } from '../support/builders';
-import { ALICE, openGatewayBed, type GatewayBed } from './gateway-bed';
+import { newId, settlementOf } from '../support/builders';
+import { ALICE, openGatewayBed, WEBHOOK_SECRET, type GatewayBed } from './gateway-bed';
 import { openRaw, parseAnswer, post, request, sendRaw, type Answer } from './http-client';
 import { OpenApiChecks, type Document } from './openapi-checks';
 
@@ -24,6 +26,7 @@ afterAll(() => bed.close());
 
 const SETTLEMENTS = '/v1/settlements';
 const ONE = '/v1/settlements/{id}';
+const WEBHOOKS = '/v1/webhooks/stripe';
 
 /** While a table has another name, every statement on it fails as no statement should. */
 async function withoutTable<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
@@ -45,12 +48,12 @@ async function withoutPostgres<Result>(work: () => Promise<Result>): Promise<Res
 }
 
 /** Headers and the beginning of a body, and then nothing more. */
-async function halfABody(): Promise<Answer> {
+async function halfABody(path = SETTLEMENTS): Promise<Answer> {
   const limits = { headersTimeoutMs: 200, requestTimeoutMs: 300, timeoutLookMs: 50 };
   const { url: impatient } = await bed.start({}, limits);
   const { socket, ended } = await openRaw(impatient);
   socket.write(
-    `POST ${SETTLEMENTS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ALICE.token}\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ALICE.token}\r\n` +
       'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{"settlementId":',
   );
   return parseAnswer(await ended);
@@ -84,7 +87,7 @@ const PROVOKE: Readonly<Record<string, () => Promise<Answer>>> = {
   },
   [`post ${SETTLEMENTS} 400`]: () => post(url, '{"settlementId": }'),
   [`post ${SETTLEMENTS} 401`]: () => post(url, fileOf('x', 1), { token: 'wrong' }),
-  [`post ${SETTLEMENTS} 408`]: halfABody,
+  [`post ${SETTLEMENTS} 408`]: () => halfABody(),
   [`post ${SETTLEMENTS} 409`]: async () => {
     await post(url, fileOf('conflict', 2));
     return post(url, other('conflict'));
@@ -107,7 +110,44 @@ const PROVOKE: Readonly<Record<string, () => Promise<Answer>>> = {
   [`get ${ONE} 500`]: () =>
     withoutTable('payout_transfers', () => request(url, `${SETTLEMENTS}/first`)),
   [`get ${ONE} 503`]: () => withoutPostgres(() => request(url, `${SETTLEMENTS}/first`)),
+  [`post ${WEBHOOKS} 200`]: () => deliver(signed()),
+  [`post ${WEBHOOKS} 400`]: () => deliver({ ...signed(), signature: 't=1,v1=00' }),
+  [`post ${WEBHOOKS} 408`]: () => halfABody(WEBHOOKS),
+  [`post ${WEBHOOKS} 413`]: () => deliver({ body: ' '.repeat(600 * 1024), signature: '' }),
+  [`post ${WEBHOOKS} 500`]: () => withoutTable('stripe_events', () => deliver(signed())),
+  [`post ${WEBHOOKS} 503`]: () => withoutPostgres(() => deliver(signed())),
 };
+
+interface Delivery {
+  readonly body: string;
+  readonly signature: string;
+}
+
+/** An event as Stripe sends it, signed at this moment. */
+function signed(): Delivery {
+  const body = JSON.stringify({
+    id: newId('evt'),
+    object: 'event',
+    type: 'customer.created',
+    livemode: false,
+    created: Math.floor(Date.now() / 1_000),
+    data: { object: { id: 'cus_1', object: 'customer' } },
+  });
+  const signature = Stripe.webhooks.generateTestHeaderString({
+    payload: body,
+    secret: WEBHOOK_SECRET,
+  });
+  return { body, signature };
+}
+
+function deliver({ body, signature }: Delivery): Promise<Answer> {
+  return request(url, WEBHOOKS, {
+    method: 'POST',
+    token: null,
+    body,
+    headers: { 'stripe-signature': signature },
+  });
+}
 
 test('the document is OpenAPI 3.1 and promises exactly what is provoked here', () => {
   expect(checks.document.openapi).toBe('3.1.0');

@@ -18,7 +18,7 @@ import { start as startSandbox, type TestSandbox } from '../local/stripe-sandbox
 import { openDatabaseBed, type DatabaseBed } from '../support/builders';
 import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
 import { makeNamespace } from '../workflows/servers';
-import { openTcpProxy, type TcpProxy } from './tcp-proxy';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 
 export const API_KEY = 'sk_test_gatewaySecretOfThisRun';
 export const WEBHOOK_SECRET = 'whsec_gatewaySecretOfThisRun';

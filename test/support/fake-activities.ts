@@ -33,6 +33,7 @@ export class FakeActivities {
     requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
     beginSweep: async (run) => this.find('beginSweep', run.registeredAs)(run),
+    takeSettlements: async (input) => this.find('takeSettlements', SWEEP)(input),
     findUnstartedSettlements: async (input) => this.find('findUnstartedSettlements', SWEEP)(input),
     planSweep: async (input) => this.find('planSweep', SWEEP)(input),
     planSettlementSweep: async (input) =>
@@ -47,6 +48,7 @@ export class FakeActivities {
     reconcileTransfer: async (input) => this.find('reconcileTransfer', input.transferId)(input),
     askPayeeReadiness: async (input) => this.find('askPayeeReadiness', input.transferId)(input),
     readStripeList: async (input) => this.find('readStripeList', input.settlementId)(input),
+    processStripeEvents: async (input) => this.find('processStripeEvents', SWEEP)(input),
     checkFunds: async (input) => this.find('checkFunds', input.jobId)(input),
     lookAtPauses: async (input) => this.find('lookAtPauses', input.settlementId)(input),
   };

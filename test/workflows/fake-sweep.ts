@@ -32,6 +32,8 @@ export function scriptSweeps(activities: FakeActivities, script: ActivityScript 
   activities.script(SWEEP_ID, registry);
   activities.script(SWEEP, {
     ...registry,
+    takeSettlements: () => Promise.resolve({ accepted: [], rejected: [], failed: [] }),
+    processStripeEvents: () => Promise.resolve({ processed: 0, ignored: 0, failed: 0 }),
     findUnstartedSettlements: () => Promise.resolve([]),
     planSweep: () => Promise.resolve(NOTHING_TO_DO),
     wakeTransfers: ({ transferIds }) => Promise.resolve([...transferIds]),

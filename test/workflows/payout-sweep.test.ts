@@ -97,6 +97,28 @@ test('whoever is named is started, on his own and with what he is found by; who 
   await server.client.workflow.getHandle(jobWorkflowId('swept-job')).result();
 });
 
+test('settlements that came in are started, rejected ones and webhooks that failed are told', async () => {
+  new FakeSettlement('handed-in', { transfers: 1 }).register(server.activities);
+  scriptSweeps(server.activities, {
+    takeSettlements: inTurn({
+      accepted: [jobStart('handed-in')],
+      rejected: ['wrong'],
+      failed: [{ what: 'settlement locked', reason: 'lock_timeout' }],
+    }),
+    processStripeEvents: inTurn({ processed: 3, ignored: 1, failed: 2 }),
+  });
+  expect(await sweep()).toMatchObject({
+    started: ['payout-job/handed-in'],
+    rejected: ['wrong'],
+    failed: [
+      { what: 'settlement locked', reason: 'lock_timeout' },
+      { what: 'webhooks', reason: '2 to be tried again' },
+    ],
+    counts: { started: 1, rejected: 1, failed: 2 },
+  });
+  await server.client.workflow.getHandle(jobWorkflowId('handed-in')).result();
+});
+
 test('a run that was terminated is started again, one that is paid is not, and one that says so wrongly is', async () => {
   const [terminated, paid, untrue] = [
     scriptWaiting('terminated'),
