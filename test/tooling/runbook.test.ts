@@ -156,6 +156,7 @@ test('every saved query of the Web UI stands in it, to copy', () => {
 
 test('every figure of the gateway has its row', () => {
   const figures = wordsIn(/(?:name: |gauge\(\s*)'(payouts_\w+)'/g);
+  expect(figures).toContain('payouts_pauses_in_force');
   const rows = section('## What should wake somebody');
   expect(figures.filter((figure) => !rows.includes(`\`${figure}`))).toEqual([]);
 });
@@ -174,6 +175,28 @@ test('every command of the command line has its row', () => {
   expect(commands).toContain('payouts local up');
   expect(notNamedIn(section('## Every command'), commands)).toEqual([]);
 });
+
+/** A command line as it stands in the runbook, without its texts and remarks. */
+const COMMAND_LINES = [...RUNBOOK.matchAll(/(?:`|^ *)(payouts [a-z][^`\n]*)/gm)].map(
+  ([, line = '']) => line.replaceAll(/"[^"]*"|#.*|>.*/g, ''),
+);
+
+test('every command line in it can be typed', () => {
+  expect(COMMAND_LINES.length).toBeGreaterThan(50);
+  expect(COMMAND_LINES.filter((line) => !isCommandLine(line))).toEqual([]);
+});
+
+function isCommandLine(line: string): boolean {
+  const [, ...words] = line.trim().split(/\s+/);
+  let command: Command | undefined = createProgram(() => Promise.resolve());
+  while (command !== undefined && command.commands.length > 0) {
+    const name = words.shift();
+    command = command.commands.find((child) => child.name() === name);
+  }
+  const known = command?.options.map(({ long }) => long) ?? [];
+  const given = words.filter((word) => word.startsWith('--'));
+  return command !== undefined && given.every((option) => known.includes(option));
+}
 
 function leaves(command: Command, before = ''): string[] {
   const name = `${before}${command.name()}`;
