@@ -16,8 +16,8 @@ export const STRIPE_API_BASE_DEFAULT = 'https://api.stripe.com';
 const STRIPE_REQUESTS_PER_SECOND_MAX = 100;
 const ATTEMPTS_MAX = 100;
 const PORT_MAX = 65_535;
-/** Two secrets while one is being rolled over. */
-const WEBHOOK_SECRETS_MAX = 2;
+/** The platform's endpoint and that of its connected accounts have one each, and two while one is being rolled over. */
+const WEBHOOK_SECRETS_MAX = 4;
 
 /** One person or system that may use the gateway. */
 export interface GatewayToken {
@@ -86,7 +86,7 @@ const webhookSecrets = z
     (secrets) =>
       secrets.length <= WEBHOOK_SECRETS_MAX &&
       secrets.every((secret) => /^whsec_[A-Za-z0-9+/=_-]{1,250}$/.test(secret)),
-    'one signing secret whsec_…, or two separated by a comma',
+    `one to ${WEBHOOK_SECRETS_MAX.toString()} signing secrets whsec_…, separated by commas`,
   );
 
 const requestsPerSecondExpected = `a number above 0 and up to ${STRIPE_REQUESTS_PER_SECOND_MAX.toString()}`;

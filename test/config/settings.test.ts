@@ -121,7 +121,7 @@ test.each<[SettingName, string, RegExp]>([
   ['STRIPE_API_BASE', 'http://stripe.internal:8080', /https/],
   ['STRIPE_API_BASE', 'http://127.0.0.1.example.com', /https/],
   ['STRIPE_WEBHOOK_SECRET', 'secret', /whsec_/],
-  ['STRIPE_WEBHOOK_SECRET', 'whsec_a,whsec_b,whsec_c', /or two/],
+  ['STRIPE_WEBHOOK_SECRET', 'whsec_a,whsec_b,whsec_c,whsec_d,whsec_e', /one to 4/],
   ['STRIPE_REQUESTS_PER_SECOND', '0', /above 0/],
   ['STRIPE_REQUESTS_PER_SECOND', '100.5', /up to 100/],
   ['STRIPE_REQUESTS_PER_SECOND', '-1', /above 0/],

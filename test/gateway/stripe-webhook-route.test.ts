@@ -3,7 +3,7 @@
  * Method: the route on a real Fastify server and a real Postgres; requests over a socket, signed with the SDK's own test
  * helper. The time is given.
  */
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import Stripe from 'stripe';
 
 import { openDatabase } from '../../src/db/database';
@@ -45,6 +45,10 @@ afterAll(() => bed.close());
 async function serve(change: Partial<StripeWebhookOptions> = {}): Promise<string> {
   const server = Fastify();
   servers.push(server);
+  // The gateway's server answers every error in this shape.
+  server.setErrorHandler<FastifyError>(({ code, message, statusCode = 500 }, { id }, reply) =>
+    reply.code(statusCode).send({ error: { code, message, requestId: id } }),
+  );
   await server.register(stripeWebhookRoute, {
     database: bed.database,
     secrets: SECRETS,

@@ -93,7 +93,10 @@ test('whoever is named is started, on his own and with what he is found by; who 
   const described = await transferRun('lost').describe();
   expect(described.status.name).toBe('RUNNING');
   expect(await described.staticSummary()).toBe('pay 12.50 EUR, settlement no-such-job');
-  expect(described.typedSearchAttributes.get(stateKey)).toBe('blocked');
+  await eventually(async () => {
+    const { typedSearchAttributes } = await transferRun('lost').describe();
+    return typedSearchAttributes.get(stateKey) === 'blocked';
+  });
   await server.client.workflow.getHandle(jobWorkflowId('swept-job')).result();
 });
 
