@@ -43,6 +43,7 @@ export interface JobStatusReport {
   readonly id: string;
   readonly status: JobStatus;
   readonly outcome: JobOutcome;
+  readonly currency: string;
   readonly counts: TransferCounts & { readonly total: number };
   /** What was missing when Stripe's balance was last asked for, in minor units; null unless the job waits for it. */
   readonly fundsNeededMinor: number | null;
@@ -88,7 +89,7 @@ export class SettlementNotAcceptedError extends Error {
 export async function readJobStatus(
   executor: Executor,
   settlementId: string,
-): Promise<JobStatusReport & { readonly currency: string }> {
+): Promise<JobStatusReport> {
   const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
     throw await whyThereIsNoJob(executor, settlementId);
@@ -99,10 +100,10 @@ export async function readJobStatus(
     id: job.id,
     status: job.status,
     outcome: jobOutcome(counts),
+    currency: job.currency,
     counts: { ...counts, total },
     fundsNeededMinor: job.fundsNeededMinor,
     fundsAvailableMinor: job.fundsAvailableMinor,
-    currency: job.currency,
   };
 }
 
@@ -156,7 +157,7 @@ async function readStanding(
   executor: Executor,
   settlementId: string,
 ): Promise<Pick<SettlementStatus, 'job' | 'pauses'>> {
-  const { currency: _currency, ...job } = await readJobStatus(executor, settlementId);
+  const job = await readJobStatus(executor, settlementId);
   const pauses = await findPausesInForce(executor, settlementId);
   return { job, pauses: pauses.map(shownPause) };
 }

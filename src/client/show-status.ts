@@ -62,10 +62,9 @@ function explanations({ pauses, transfers }: SettlementStatus): string[] {
   });
 }
 
-function missingFunds({ job, transfers }: SettlementStatus): string[] {
-  const { fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
-  const currency = transfers[0]?.currency;
-  return neededMinor === null || availableMinor === null || currency === undefined
+function missingFunds({ job }: SettlementStatus): string[] {
+  const { currency, fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
+  return neededMinor === null || availableMinor === null
     ? []
     : [missingFundsText({ neededMinor, availableMinor }, currency)];
 }

@@ -25,7 +25,7 @@ const problem = z.strictObject({
   expected: z.string(),
 });
 
-export const errorSchema = z
+const errorSchema = z
   .strictObject({
     error: z.strictObject({
       code: z
@@ -121,6 +121,7 @@ const acceptedStatus = z.strictObject({
     id: z.string(),
     status: z.enum(JOB_STATUSES),
     outcome: z.enum(['paid', 'partially_paid', 'unpaid']),
+    currency: z.string(),
     counts: transferCounts,
     fundsNeededMinor: count.nullable(),
     fundsAvailableMinor: z.int().nullable(),
