@@ -116,7 +116,11 @@ export async function startGateway(
       accept: () => acceptAndStart(acceptanceOf(parts)),
     });
     closers.push(() => listener.close());
-    const app = await serverOf(parts, { limits, webhooks, onStored: (eventId) => events.notice(eventId) });
+    const app = await serverOf(parts, {
+      limits,
+      webhooks,
+      onStored: (eventId) => events.notice(eventId),
+    });
     closers.push(() => drain(app));
     const { gatewayHost: host, gatewayPort: port } = settings;
     await listen(app, host, port);
