@@ -111,12 +111,13 @@ export const SWEEP_EVERY_MS = 5 * MINUTE_MS;
 export const SWEEP_CATCH_UP_MS = 10 * MINUTE_MS;
 /** A sweep that hangs is ended before the next is due. */
 export const SWEEP_RUN_TIMEOUT_MS = 4 * MINUTE_MS;
-/** A sweep takes up nothing new after this; the next one goes on. What it has taken up ends before its timeout. */
+/** A sweep begins no other page after this; the next one goes on. The page that it has begun ends before its timeout. */
 export const SWEEP_WORK_MS = 2 * MINUTE_MS;
-/** The same for one page of settlements, and the time after which one settlement is given up. */
+/** A page takes up no other settlement after this. */
 export const SWEEP_PAGE_WORK_MS = 10 * SECOND_MS;
+/** One settlement that takes longer is left to the next sweep, and named. */
 export const SWEEP_SETTLEMENT_MS = 20 * SECOND_MS;
-/** Longer than a page whose last settlement is given up. */
+/** Of one activity with all its tries; longer than a page whose last settlement takes too long. */
 export const SWEEP_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
 /** Settlements looked at in one page. */
 export const SWEEP_PAGE_SETTLEMENTS = 50;
@@ -142,8 +143,8 @@ export const WEBHOOK_FUTURE_MAX_MS = MINUTE_MS;
 /** Events are some kilobytes; nothing larger is read from somebody who has not proven to be Stripe. */
 export const WEBHOOK_BODY_BYTES_MAX = 512 * 1024;
 /**
- * First and longest wait before an event that could not be processed is tried again. The first is longer than a try
- * takes, so that the same event is seldom worked on twice at a time.
+ * First and longest wait before an event that could not be processed is tried again. The first is longer than most tries
+ * take, so that the same event is seldom worked on twice at a time; when it is, both come to the same end.
  */
 export const EVENT_TRY_FIRST_MS = MINUTE_MS;
 export const EVENT_TRY_LONGEST_MS = HOUR_MS;

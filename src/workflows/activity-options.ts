@@ -76,7 +76,7 @@ export const { beginSweep, endSweep } = proxyActivities<PayoutActivities>({
 /** Tried for a while: what a sweep does not come to, the next one does. */
 const untilTheNextSweep: ActivityOptions = {
   startToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
-  scheduleToCloseTimeout: 2 * SWEEP_ACTIVITY_TIMEOUT_MS,
+  scheduleToCloseTimeout: SWEEP_ACTIVITY_TIMEOUT_MS,
   retry: untilItWorks,
 };
 

@@ -66,9 +66,12 @@ export async function PayoutSweepWorkflow(input: PayoutSweepInput): Promise<Swee
   const run = { registeredAs: input.registeredAs, runId: workflowInfo().runId };
   const { afterJobId } = await beginSweep(run);
   try {
-    await sweep.takeWhatCameIn();
+    // Beside the rest: Stripe may be slow, and lost runs do not wait for it.
+    const webhooks = sweep.processWebhooks();
+    await sweep.takeSettlements();
     await sweep.startUnstarted();
     const resumeAfter = await sweep.goThroughSettlements(afterJobId);
+    await webhooks;
     const report = sweep.report({ cameToEnd: resumeAfter === null });
     const { counts } = report;
     const failure = counts.failed > 0 ? 'not_everything_swept' : null;
@@ -105,8 +108,8 @@ class RunningSweep {
     });
   }
 
-  /** What came from outside while nobody heard it: settlements of other systems, and Stripe's webhooks. */
-  async takeWhatCameIn(): Promise<void> {
+  /** What other systems have handed in while nobody listened. */
+  async takeSettlements(): Promise<void> {
     await this.attempt('settlements that were handed in', async () => {
       const { accepted, failed, rejected } = await takeSettlements({
         settlementsMax: ACCEPTANCES_PER_LOOK,
@@ -115,6 +118,10 @@ class RunningSweep {
       this.failed.push(...failed);
       await this.startJobs(accepted);
     });
+  }
+
+  /** What Stripe has told and nobody has processed. */
+  async processWebhooks(): Promise<void> {
     await this.attempt('webhooks', async () => {
       const { failed } = await processStripeEvents({ eventsMax: SWEEP_EVENTS_MAX });
       if (failed > 0) {

@@ -31,6 +31,26 @@ test('waits are ordered, and closed runs stay visible longer than the longest', 
   expect(retentionMs).toBeGreaterThan(limits.PAYEE_WAIT_MS);
 });
 
+test('a sweep ends by itself before it is ended, and before the next is due', () => {
+  expect(limits.SWEEP_PAGE_WORK_MS + limits.SWEEP_SETTLEMENT_MS).toBeLessThan(
+    limits.SWEEP_ACTIVITY_TIMEOUT_MS,
+  );
+  // What is taken up first is over before the last page may begin, and that page is planned and woken in time.
+  expect(2 * limits.SWEEP_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.SWEEP_WORK_MS);
+  expect(limits.SWEEP_WORK_MS + 2 * limits.SWEEP_ACTIVITY_TIMEOUT_MS).toBeLessThan(
+    limits.SWEEP_RUN_TIMEOUT_MS,
+  );
+  expect(limits.SWEEP_RUN_TIMEOUT_MS).toBeLessThan(limits.SWEEP_EVERY_MS);
+  expect(limits.SWEEP_STARTS_MAX + limits.SWEEP_TRANSFERS_MAX).toBeLessThan(2_000);
+});
+
+test('the gateway waits longer for a body than for headers, and drains longer than a start takes', () => {
+  expect(limits.GATEWAY_HEADERS_TIMEOUT_MS).toBeLessThan(limits.GATEWAY_REQUEST_TIMEOUT_MS);
+  expect(limits.GATEWAY_START_DEADLINE_MS + limits.STATEMENT_TIMEOUT_MS).toBeLessThan(
+    limits.GATEWAY_DRAIN_MS,
+  );
+});
+
 test('the largest settlement of the largest prizes can be summed, and fits into its file', () => {
   const largest = limits.WINNERS_PER_SETTLEMENT_MAX * limits.PRIZE_AMOUNT_MINOR_MAX_DEFAULT;
   expect(Number.isSafeInteger(largest)).toBe(true);

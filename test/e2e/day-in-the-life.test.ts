@@ -221,9 +221,11 @@ test(
     await bed.control('clock', { advanceMs: COMPLETED_LATER_MS });
     await untilWinner(ROLES.stuck, 'completed');
     const { id } = await transferOf(ROLES.stuck);
-    expect(
-      await bed.count('stripe_events', `payout_transfer_id = '${id}' and status = 'processed'`),
-    ).toBeGreaterThan(0);
+    const ofStuck = `payout_transfer_id = '${id}' and status = 'processed'`;
+    await until(
+      'its webhook is processed',
+      async () => (await bed.count('stripe_events', ofStuck)) > 0,
+    );
   },
   LONG_MS,
 );
