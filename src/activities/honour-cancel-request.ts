@@ -1,3 +1,4 @@
+import { isHeldByRiskControl } from '../domain/manual-cancellation';
 import { canTransition } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { closeGeneration, findOpenGeneration } from '../db/payout-generations';
@@ -24,13 +25,16 @@ export async function cancelUnpaid(
 
 /**
  * Gives effect to a request to cancel, in the transaction that has proven the transfer unpaid: nobody is to be seen
- * free to be sent in between. Changes nothing where nobody asked, or where it may still have been paid.
+ * free to be sent in between. Changes nothing where nobody asked, where it may still have been paid, or where Stripe's
+ * risk controls may still let it through.
  */
 export async function honourCancelRequest(
   executor: Executor,
   transfer: PayoutTransfer,
 ): Promise<PayoutTransfer> {
-  return transfer.cancelRequestedAt !== null && canTransition(transfer.status, 'cancelled')
+  return transfer.cancelRequestedAt !== null &&
+    canTransition(transfer.status, 'cancelled') &&
+    !isHeldByRiskControl(transfer)
     ? cancelUnpaid(executor, transfer)
     : transfer;
 }

@@ -14,6 +14,7 @@ export type CancellationRefusal =
   | 'already_paid'
   | 'already_voided'
   | 'outcome_unknown'
+  | 'risk_control_undecided'
   | 'not_cancelled'
   | 'cancel_not_in_effect'
   | 'moved_since';
@@ -22,6 +23,9 @@ export const CANCELLATION_REFUSAL_TEXTS: Readonly<Record<CancellationRefusal, st
   already_paid: 'it is paid: to take the money back, reverse it instead',
   already_voided: 'its debt is voided, which is final',
   outcome_unknown: 'whether it was paid is not known yet; see payouts resolve',
+  risk_control_undecided:
+    'Stripe’s risk controls stopped it and may still let it through; look at it in the Dashboard, and when it is refused ' +
+    'there for good, payouts retry frees it to be cancelled',
   not_cancelled: 'it is not cancelled',
   cancel_not_in_effect:
     'cancelling it is requested and takes effect when its outcome is known; then it can be voided',
@@ -45,7 +49,7 @@ export function decideCancel(facts: CancellationFacts, seen: SeenTransfer): Canc
   if (status === 'voided') {
     return 'already_voided';
   }
-  if (status === 'cancelled' || isCancelRequested) {
+  if (status === 'cancelled' || (isCancelRequested && isBeingResolved(status))) {
     return 'unchanged';
   }
   if (!isAsSeen(facts, seen)) {
@@ -54,7 +58,18 @@ export function decideCancel(facts: CancellationFacts, seen: SeenTransfer): Canc
   if (isBeingResolved(status)) {
     return 'request';
   }
+  if (isHeldByRiskControl(facts)) {
+    return 'risk_control_undecided';
+  }
   return facts.hasUnresolvedSend ? 'outcome_unknown' : 'cancel';
+}
+
+/**
+ * Stripe has refused it and may still let it through, so it counts as unpaid for nobody but the person who has looked
+ * (`payouts retry`): a cancel would forget that, and a restore would send it under another key.
+ */
+export function isHeldByRiskControl({ failureReason }: Pick<SeenFacts, 'failureReason'>): boolean {
+  return failureReason === 'platform_risk_control';
 }
 
 /** What an order to restore does: a cancelled transfer is owed and sent again, a request without effect is withdrawn. */
@@ -66,7 +81,7 @@ export function decideRestore(facts: CancellationFacts, seen: SeenTransfer): Res
   if (status === 'voided') {
     return 'already_voided';
   }
-  const restores = isBeingResolved(status) && isCancelRequested ? 'withdraw' : 'restore';
+  const restores = status !== 'cancelled' && isCancelRequested ? 'withdraw' : 'restore';
   if (restores === 'restore' && status !== 'cancelled') {
     return 'not_cancelled';
   }

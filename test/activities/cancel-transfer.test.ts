@@ -226,6 +226,33 @@ describe('a transfer that may be on its way', () => {
     expect(await bed.record(claim)).toMatchObject({ status: 'cancelled' });
   });
 
+  test('stopped by Stripe’s risk controls: neither cancelled nor voided before a person has looked', async () => {
+    const transfer = await givenPayable(bed);
+    await bed.fault({ kind: 'status', status: 400, code: 'action_blocked', saved: true });
+    const claim = await bed.claimToSend(transfer);
+    await bed.send(claim);
+    expect(await cancel(transfer)).toBe('requested');
+    const held = { status: 'blocked', failureReason: 'platform_risk_control' };
+    expect(await bed.record(claim)).toMatchObject(held);
+    expect(await cancel(transfer)).toBe('risk_control_undecided');
+    expect(await voidDebt(transfer)).toBe('cancel_not_in_effect');
+    expect(await restore(transfer)).toBe('restored');
+    expect(await bed.rowOf(transfer)).toMatchObject({ ...held, cancelRequestedAt: null });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
+    expect(await bed.attemptsOf(transfer)).toHaveLength(1);
+  });
+
+  test('a wish that a worker of an earlier version has passed over takes effect with the next order', async () => {
+    const transfer = await givenPayable(bed);
+    await bed.fault(RATE_LIMITED);
+    await bed.step(transfer);
+    await bed.rows('update payout_transfers set cancel_requested_at = payout_now() where id = $1', [
+      transfer.id,
+    ]);
+    expect(await cancel(transfer)).toBe('cancelled');
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'cancelled' });
+  });
+
   test('a request is withdrawn, and the payment goes on under its key', async () => {
     const transfer = await givenUnknownUnsent();
     expect(await cancel(transfer)).toBe('requested');

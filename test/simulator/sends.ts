@@ -8,6 +8,7 @@ import { attemptLedgerKey } from '../../src/domain/ids';
 import type { SendRefusal } from '../../src/domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../../src/domain/outcome';
 import type { ReasonCode } from '../../src/domain/reasons';
+import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
 import { canTransition } from '../../src/domain/transfer-state';
 import { markAccountNotReady, markBlocked, sendsOf } from './claims';
 import { openGenerationOf, type AttemptRow, type GenerationRow, type TransferRow } from './records';
@@ -176,7 +177,8 @@ export function honourCancelRequest(system: System, row: TransferRow): void {
   if (
     row.cancelledAtAttempt !== null &&
     system.rules.isCancelHonoured() &&
-    canTransition(row.status, 'cancelled')
+    canTransition(row.status, 'cancelled') &&
+    !isHeldByRiskControl(row)
   ) {
     cancelUnpaid(system, row);
   }
