@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { retryTransfer } from '../activities/retry-transfer';
 import { inBatches } from '../activities/in-batches';
 import { wakeWorkflow } from '../activities/wake-workflows';
-import { SIGNALS } from '../domain/contracts';
+import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
 import type { RetryRefusal } from '../domain/manual-retry';
 import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
@@ -106,11 +106,14 @@ function isFailedOrRetried({ failureReason, status }: PayoutTransfer): boolean {
   return status !== 'retryable' || failureReason === 'transient_retried_by_operator';
 }
 
+/** Requests to Temporal under way at a time. */
+const STARTS_AT_ONCE = 20;
+
 /** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */
 export async function driveTransfers(
   { client, database }: { readonly client: Client; readonly database: Database },
   settlementId: string,
-  transfers: readonly PayoutTransfer[],
+  transfers: readonly TransferStart[],
 ): Promise<void> {
   const settlement = await findSettlement(database, settlementId);
   if (settlement !== undefined) {
@@ -118,7 +121,5 @@ export async function driveTransfers(
     // A run that was open already has to read Stripe's list before it lets them be sent.
     await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
   }
-  await inBatches(transfers, (transfer) =>
-    driveRetriedTransfer(client, { ...transfer, transferId: transfer.id }),
-  );
+  await inBatches(transfers, (transfer) => driveRetriedTransfer(client, transfer), STARTS_AT_ONCE);
 }

@@ -61,7 +61,7 @@ export async function markJobRunning(
     );
   const job = await findAdminJob(executor, name);
   if (job === undefined) {
-    throw new Error(`no recurring work is registered as ${name}`);
+    throw new Error(`no recurring work is registered as ${name}; run \`payouts setup\``);
   }
   return job;
 }

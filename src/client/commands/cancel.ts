@@ -1,3 +1,4 @@
+import { startOf } from '../../activities/read-transfer-page';
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
@@ -13,12 +14,12 @@ import {
   type CancelReport,
   type RefusedOrder,
 } from '../cancellation';
-import { withDatabase, withTemporal } from '../connections';
+import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
-import { driveTransfers } from '../retry';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
+import { tellTemporal, tellToGoOn } from './tell-temporal';
 
 export interface CancelOptions extends ReasonOptions {
   readonly settlement?: string;
@@ -81,7 +82,13 @@ export async function restoreCommand(
   const order = { transferId, options, meant: CANCELLED };
   const report = await withTransfers(context, order, async ({ transfers, ...ordering }) => {
     const restoring = await restoreTransfers({ ...ordering, maxAttempts }, transfers);
-    await drive(context, ordering.database, transfersWith(transfers, restoring.restored));
+    const restored = transfersWith(transfers, restoring.restored);
+    // The same command again does not tell anybody: it finds nobody cancelled any more.
+    const stands =
+      `${restored.length.toString()} are restored in the database; ` +
+      'the same command again is refused as not_cancelled, and is not needed';
+    const restarts = { stands, transfers: restored.map(startOf) };
+    await tellToGoOn(context, ordering.database, restarts);
     return restoring;
   });
   context.print(report, reportText(report.refused, [['restored', report.restored]]), options);
@@ -177,38 +184,11 @@ async function tell(
 ): Promise<void> {
   const [first] = transfers;
   const ids = [...cancelled, ...requested, ...unchanged];
-  if (first === undefined || ids.length === 0) {
-    return;
+  if (first !== undefined && ids.length > 0) {
+    const stands =
+      'it stands in the database, and nothing is sent; the same command again closes the runs';
+    await tellTemporal(context, stands, (client) => tellGivenUp(client, first.settlementId, ids));
   }
-  await withTemporal(context.environment.variables, ({ client }) =>
-    tellGivenUp(client, first.settlementId, ids),
-  ).catch((error: unknown) => {
-    context.say(
-      'it stands in the database, and nothing is sent; Temporal was not told. ' +
-        'Give the same command again when it is there, and the runs close.',
-    );
-    throw error;
-  });
-}
-
-async function drive(
-  context: CommandContext,
-  database: Database,
-  restored: readonly PayoutTransfer[],
-): Promise<void> {
-  const [first] = restored;
-  if (first === undefined) {
-    return;
-  }
-  await withTemporal(context.environment.variables, ({ client }) =>
-    driveTransfers({ client, database }, first.settlementId, restored),
-  ).catch((error: unknown) => {
-    context.say(
-      `${restored.length.toString()} are restored in the database; Temporal was not told. ` +
-        'Settle the same file again when it is there, and they are sent.',
-    );
-    throw error;
-  });
 }
 
 function endOf({ refused }: { readonly refused: readonly RefusedOrder[] }): number {
