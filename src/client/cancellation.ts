@@ -1,11 +1,7 @@
 import type { Client } from '@temporalio/client';
 
-import {
-  cancelTransfer,
-  restoreTransfer,
-  voidTransfer,
-  type CancellationOrder,
-} from '../activities/cancel-transfer';
+import { cancelTransfer, restoreTransfer, voidTransfer } from '../activities/cancel-transfer';
+import type { OperatorOrder } from '../activities/operator-order';
 import { inBatches } from '../activities/in-batches';
 import { wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
 import { SIGNALS } from '../domain/contracts';
@@ -113,7 +109,7 @@ const LOOKS_MAX = 5;
 async function carryOut<Answer extends string>(
   { database, onProgress, operator }: Ordering,
   transfers: readonly PayoutTransfer[],
-  act: (order: CancellationOrder) => Promise<Answer | 'moved_since'>,
+  act: (order: OperatorOrder) => Promise<Answer | 'moved_since'>,
 ): Promise<Answered<Answer | 'moved_since'>[]> {
   const answers: Answered<Answer | 'moved_since'>[] = [];
   for (let start = 0; start < transfers.length; start += TRANSFERS_PER_PAGE) {
@@ -134,7 +130,7 @@ async function carryOut<Answer extends string>(
   return answers;
 }
 
-function orderOf(seen: PayoutTransfer, operator: Operator): CancellationOrder {
+function orderOf(seen: PayoutTransfer, operator: Operator): OperatorOrder {
   return {
     ...operator,
     transferId: seen.id,
