@@ -189,7 +189,7 @@ test(
     const away = await bed.run(['restore', id, ...WHY], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
     expect(away).toMatchObject({ code: 3, stdout: '' });
     expect(away.stderr).toContain('`payouts sweep` starts what has no run');
-    expect(away.stderr).toContain('the same command again is refused as not_cancelled');
+    expect(away.stderr).toContain('the same command again finds nobody to restore (not_cancelled)');
     const again = await bed.run(['restore', id, ...WHY, '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ refused: [{ id, code: 'not_cancelled' }] });
     expect(await runState(id)).toBe('CANCELLED');

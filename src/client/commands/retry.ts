@@ -1,13 +1,12 @@
 import { RETRY_REFUSAL_TEXTS } from '../../domain/manual-retry';
-import { startOf } from '../../activities/read-transfer-page';
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
-import type { PayoutTransfer } from '../../db/payout-transfers';
 import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
-import { findFailedTransfers, retryAsSeen, transfersToDrive, type RetryReport } from '../retry';
+import { seenPagesOf, type SeenPages } from '../operator-orders';
+import { FAILED, retryTransfers, type RetryReport } from '../retry';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
 import { tellToGoOn } from './tell-temporal';
@@ -29,9 +28,8 @@ export async function retryCommand(
   const report = await withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const seen = await transfersMeant(database, transferId, options);
-    const maxAttempts = settings.payoutMaxAttempts;
-    const retrying = await retryAsSeen({ database, maxAttempts, operator }, seen);
-    const transfers = transfersToDrive(retrying, seen).map(startOf);
+    const ordering = { database, operator, maxAttempts: settings.payoutMaxAttempts };
+    const { report: retrying, toTell: transfers } = await retryTransfers(ordering, seen);
     const stands = `${transfers.length.toString()} wait for their turn in the database`;
     await tellToGoOn(context, database, { stands, transfers });
     return retrying;
@@ -44,13 +42,13 @@ async function transfersMeant(
   database: Database,
   transferId: string | undefined,
   { failed, settlement }: RetryOptions,
-): Promise<PayoutTransfer[]> {
+): Promise<SeenPages> {
   if (transferId !== undefined && settlement === undefined && failed === undefined) {
-    return [await transferNamed(database, transferId)];
+    return [[await transferNamed(database, transferId)]];
   }
   if (transferId === undefined && settlement !== undefined && failed === true) {
     const job = await jobNamed(database, settlement);
-    return findFailedTransfers(database, job.id);
+    return seenPagesOf(database, job.id, FAILED);
   }
   throw new UsageError('name either one transfer, or --settlement and --failed');
 }
