@@ -9,8 +9,6 @@ import { voidLedgerKey } from '../domain/ids';
 import { voidPosting } from '../domain/ledger';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { postLedger } from '../db/ledger';
-import { recordOperatorAction } from '../db/operator-actions';
-import { findAttempts } from '../db/payout-attempts';
 import { reopenJob, wantStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import {
@@ -23,10 +21,7 @@ import {
 import { askAtOnce } from '../db/user-stripe-accounts';
 import type { ActivityDependencies } from './dependencies';
 import { cancelUnpaid } from './honour-cancel-request';
-import type { RetryOrder } from './retry-transfer';
-
-/** Which transfer, what the operator saw of it, who and why. */
-export type CancellationOrder = RetryOrder;
+import { readSeenFacts, recordOrder, type OperatorOrder } from './operator-order';
 
 export type CancelAnswer = 'cancelled' | 'requested' | 'unchanged' | CancellationRefusal;
 export type RestoreAnswer = 'restored' | CancellationRefusal;
@@ -41,19 +36,19 @@ export type VoidAnswer = 'voided' | 'unchanged' | CancellationRefusal;
  */
 export async function cancelTransfer(
   database: Database,
-  order: CancellationOrder,
+  order: OperatorOrder,
 ): Promise<CancelAnswer> {
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
     const decision = decideCancel(await readFacts(executor, transfer), order);
     if (decision === 'cancel') {
       await cancelUnpaid(executor, transfer);
-      await keepOrder(executor, transfer, order, 'cancel');
+      await recordOrder(executor, transfer, order, 'cancel');
       return 'cancelled';
     }
     if (decision === 'request') {
       await markCancelRequested(executor, transfer);
-      await keepOrder(executor, transfer, order, 'request_cancel');
+      await recordOrder(executor, transfer, order, 'request_cancel');
       return 'requested';
     }
     return decision;
@@ -68,7 +63,7 @@ export async function cancelTransfer(
  */
 export async function restoreTransfer(
   { database, maxAttempts }: Pick<ActivityDependencies, 'database' | 'maxAttempts'>,
-  order: CancellationOrder,
+  order: OperatorOrder,
 ): Promise<RestoreAnswer> {
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
@@ -83,7 +78,7 @@ export async function restoreTransfer(
     } else {
       return decision;
     }
-    await keepOrder(executor, transfer, order, 'restore');
+    await recordOrder(executor, transfer, order, 'restore');
     return 'restored';
   });
 }
@@ -94,10 +89,7 @@ export async function restoreTransfer(
  *
  * Safe to repeat: the second time it is voided already, and the posting has a key of its own.
  */
-export async function voidTransfer(
-  database: Database,
-  order: CancellationOrder,
-): Promise<VoidAnswer> {
+export async function voidTransfer(database: Database, order: OperatorOrder): Promise<VoidAnswer> {
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
     const decision = decideVoid(await readFacts(executor, transfer), order);
@@ -112,39 +104,14 @@ export async function voidTransfer(
       entries: voidPosting(transfer.amountMinor, transfer.currency),
     });
     await markVoided(executor, transfer);
-    await keepOrder(executor, transfer, order, 'void');
+    await recordOrder(executor, transfer, order, 'void');
     return 'voided';
   });
 }
 
 async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<CancellationFacts> {
-  const attempts = await findAttempts(executor, transfer.id);
   return {
-    status: transfer.status,
-    attemptCount: transfer.attemptCount,
-    failureReason: transfer.failureReason,
-    updatedAtMs: transfer.updatedAt.getTime(),
+    ...(await readSeenFacts(executor, transfer)),
     isCancelRequested: transfer.cancelRequestedAt !== null,
-    hasUnresolvedSend: attempts.some(({ resolution }) => resolution === null),
   };
-}
-
-async function keepOrder(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  { actor, reason }: CancellationOrder,
-  action: 'cancel' | 'request_cancel' | 'restore' | 'void',
-): Promise<void> {
-  await recordOperatorAction(executor, {
-    action,
-    actor,
-    reason,
-    subject: {
-      transferId: transfer.id,
-      settlementId: transfer.settlementId,
-      status: transfer.status,
-      failureReason: transfer.failureReason,
-      attemptCount: transfer.attemptCount,
-    },
-  });
 }

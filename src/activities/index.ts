@@ -11,6 +11,7 @@ import type { ActivityDependencies } from './dependencies';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
+import type { OperatorOrder } from './operator-order';
 import { readStripeList, type ReadStripeListInput } from './read-stripe-list';
 import { readTransferPage, type ReadTransferPageInput } from './read-transfer-page';
 import { reopenPaidRuns, type ReopenPaidRunsInput } from './reopen-paid-runs';
@@ -27,7 +28,7 @@ import { beginSweep, endSweep } from './sweep-registry';
 import { temporalRuns, type WorkflowRuns } from './workflow-runs';
 import { wakeAfterPause } from './wake-after-pause';
 import { wakeTransfers } from './wake-workflows';
-import { retryTransfer, type RetryOrder } from './retry-transfer';
+import { retryTransfer } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 import { processStripeEvents } from './process-stripe-event';
 import { takeSettlements } from './take-settlements';
@@ -50,7 +51,7 @@ export function createPayoutActivities(
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),
     ),
-    retryTransfer: discreetly((order: RetryOrder) => retryTransfer(dependencies, order)),
+    retryTransfer: discreetly((order: OperatorOrder) => retryTransfer(dependencies, order)),
     requestOwnCancel: (input: RequestOwnCancelInput) =>
       requestOwnCancel(Context.current().client, input),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),

@@ -1,18 +1,13 @@
-import type { RetryAnswer, RetryTransferRequest } from '../domain/contracts';
+import type { RetryAnswer } from '../domain/contracts';
 import { retryRefusal, type RetryFacts } from '../domain/manual-retry';
 import { inTransaction, type Executor } from '../db/database';
-import { recordOperatorAction } from '../db/operator-actions';
-import { findAttempts } from '../db/payout-attempts';
 import { isPaused } from '../db/payout-controls';
 import { reopenJob, wantStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer, markRetriedByOperator } from '../db/transfer-moves';
 import { askAtOnce, findUserStripeAccount } from '../db/user-stripe-accounts';
 import type { ActivityDependencies } from './dependencies';
-
-export interface RetryOrder extends RetryTransferRequest {
-  readonly transferId: string;
-}
+import { readSeenFacts, recordOrder, type OperatorOrder } from './operator-order';
 
 /**
  * Gives a transfer that is proven unpaid a new try and a new allowance of attempts, for an operator, in one
@@ -22,7 +17,7 @@ export interface RetryOrder extends RetryTransferRequest {
  */
 export async function retryTransfer(
   { database, maxAttempts }: Pick<ActivityDependencies, 'database' | 'maxAttempts'>,
-  order: RetryOrder,
+  order: OperatorOrder,
 ): Promise<RetryAnswer> {
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, order.transferId);
@@ -35,31 +30,14 @@ export async function retryTransfer(
     await reopenJob(executor, transfer.payoutJobId);
     // An operator may have restored the database before: its list is read before anything is sent anew (M11).
     await wantStripeList(executor, transfer.payoutJobId);
-    const { actor, reason } = order;
-    await recordOperatorAction(executor, {
-      action: 'retry',
-      actor,
-      reason,
-      subject: {
-        transferId: transfer.id,
-        settlementId: transfer.settlementId,
-        status: transfer.status,
-        failureReason: transfer.failureReason,
-        attemptCount: transfer.attemptCount,
-      },
-    });
+    await recordOrder(executor, transfer, order, 'retry');
     return 'retried';
   });
 }
 
 async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<RetryFacts> {
-  const attempts = await findAttempts(executor, transfer.id);
   return {
-    status: transfer.status,
-    attemptCount: transfer.attemptCount,
-    failureReason: transfer.failureReason,
-    updatedAtMs: transfer.updatedAt.getTime(),
-    hasUnresolvedSend: attempts.some(({ resolution }) => resolution === null),
+    ...(await readSeenFacts(executor, transfer)),
     isPaused: await isPaused(executor, transfer.settlementId),
     hasAccount: (await findUserStripeAccount(executor, transfer.userId)) !== undefined,
   };

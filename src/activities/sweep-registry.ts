@@ -3,7 +3,7 @@ import {
   markJobRunning,
   registerJob,
   updateJobStatus,
-  type JobRunEnd,
+  type AdminJobRunEnd,
   type RegisteredJob,
 } from '../db/admin-jobs';
 import type { Executor } from '../db/database';
@@ -50,7 +50,7 @@ export async function beginSweep(
 /** Records how a sweep ended. Safe to repeat. */
 export async function endSweep(
   { database }: Pick<ActivityDependencies, 'database'>,
-  { registeredAs, ...end }: SweepRun & JobRunEnd,
+  { registeredAs, ...end }: SweepRun & AdminJobRunEnd,
 ): Promise<void> {
   await updateJobStatus(database, registeredAs, end);
 }

@@ -1,181 +1,93 @@
 import type { Client } from '@temporalio/client';
 
-import {
-  cancelTransfer,
-  restoreTransfer,
-  voidTransfer,
-  type CancellationOrder,
-} from '../activities/cancel-transfer';
-import { inBatches } from '../activities/in-batches';
+import { cancelTransfer, restoreTransfer, voidTransfer } from '../activities/cancel-transfer';
 import { wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
-import { SIGNALS } from '../domain/contracts';
+import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import {
   CANCELLATION_REFUSAL_TEXTS,
   type CancellationRefusal,
 } from '../domain/manual-cancellation';
-import type { Operator } from '../domain/operator-reason';
-import type { TransferStatus } from '../domain/transfer-state';
-import type { Database } from '../db/database';
 import {
-  findTransferById,
-  findTransfersByStatus,
-  type PayoutTransfer,
-} from '../db/payout-transfers';
+  answeredWith,
+  carryOut,
+  idsOf,
+  refusedOf,
+  type Ordering,
+  type RefusedOrder,
+  type SeenPages,
+} from './operator-orders';
 
-export interface RefusedOrder {
-  readonly id: string;
-  readonly why: string;
-  readonly code: CancellationRefusal;
+interface CancellationReport {
+  readonly refused: readonly RefusedOrder<CancellationRefusal>[];
 }
 
-export interface CancelReport {
+export interface CancelReport extends CancellationReport {
   readonly cancelled: readonly string[];
   /** A payment may be on its way: cancelled once it is proven unpaid, completed if it was paid. */
   readonly requested: readonly string[];
   /** Cancelled, or wanted cancelled, before. */
   readonly unchanged: readonly string[];
-  readonly refused: readonly RefusedOrder[];
 }
 
-export interface RestoreReport {
+export interface RestoreReport extends CancellationReport {
   readonly restored: readonly string[];
-  readonly refused: readonly RefusedOrder[];
 }
 
-export interface VoidReport {
+export interface VoidReport extends CancellationReport {
   readonly voided: readonly string[];
   readonly unchanged: readonly string[];
-  readonly refused: readonly RefusedOrder[];
 }
 
-interface Ordering {
-  readonly database: Database;
-  readonly operator: Operator;
-  /** Told after each page, with how many transfers were dealt with so far. */
-  readonly onProgress?: (done: number) => void;
+/** What became of orders, and the transfers whose runs have to be told of it. */
+interface Carried<Report> {
+  readonly report: Report;
+  readonly toTell: readonly TransferStart[];
 }
 
 /** Cancels transfers, each in a transaction of its own; nobody is told yet. */
 export async function cancelTransfers(
   ordering: Ordering,
-  transfers: readonly PayoutTransfer[],
-): Promise<CancelReport> {
-  const answers = await carryOut(ordering, transfers, (order) =>
+  pages: SeenPages,
+): Promise<Carried<CancelReport>> {
+  const answers = await carryOut(ordering, pages, (order) =>
     cancelTransfer(ordering.database, order),
   );
-  return {
-    cancelled: idsWith(answers, 'cancelled'),
-    requested: idsWith(answers, 'requested'),
-    unchanged: idsWith(answers, 'unchanged'),
-    refused: refusedOf(answers),
+  const report = {
+    cancelled: idsOf(answeredWith(answers, 'cancelled')),
+    requested: idsOf(answeredWith(answers, 'requested')),
+    unchanged: idsOf(answeredWith(answers, 'unchanged')),
+    refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS),
   };
+  return { report, toTell: answeredWith(answers, 'cancelled', 'requested', 'unchanged') };
 }
 
 /** Restores transfers, each in a transaction of its own; nobody is told yet. */
 export async function restoreTransfers(
   { maxAttempts, ...ordering }: Ordering & { readonly maxAttempts: number },
-  transfers: readonly PayoutTransfer[],
-): Promise<RestoreReport> {
+  pages: SeenPages,
+): Promise<Carried<RestoreReport>> {
   const { database } = ordering;
-  const answers = await carryOut(ordering, transfers, (order) =>
+  const answers = await carryOut(ordering, pages, (order) =>
     restoreTransfer({ database, maxAttempts }, order),
   );
-  return { restored: idsWith(answers, 'restored'), refused: refusedOf(answers) };
+  const toTell = answeredWith(answers, 'restored');
+  return {
+    report: { restored: idsOf(toTell), refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS) },
+    toTell,
+  };
 }
 
 /** Voids the debts of transfers, each in a transaction of its own. Nobody has to be told. */
-export async function voidTransfers(
-  ordering: Ordering,
-  transfers: readonly PayoutTransfer[],
-): Promise<VoidReport> {
-  const answers = await carryOut(ordering, transfers, (order) =>
+export async function voidTransfers(ordering: Ordering, pages: SeenPages): Promise<VoidReport> {
+  const answers = await carryOut(ordering, pages, (order) =>
     voidTransfer(ordering.database, order),
   );
   return {
-    voided: idsWith(answers, 'voided'),
-    unchanged: idsWith(answers, 'unchanged'),
-    refused: refusedOf(answers),
+    voided: idsOf(answeredWith(answers, 'voided')),
+    unchanged: idsOf(answeredWith(answers, 'unchanged')),
+    refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS),
   };
-}
-
-interface Answered<Answer> {
-  readonly id: string;
-  readonly answer: Answer;
-}
-
-/** Transfers that are dealt with between two words about it. */
-const TRANSFERS_PER_PAGE = 500;
-
-/** A transfer that moves while it is looked at, as those of a running job do, is looked at again so many times. */
-const LOOKS_MAX = 5;
-
-async function carryOut<Answer extends string>(
-  { database, onProgress, operator }: Ordering,
-  transfers: readonly PayoutTransfer[],
-  act: (order: CancellationOrder) => Promise<Answer | 'moved_since'>,
-): Promise<Answered<Answer | 'moved_since'>[]> {
-  const answers: Answered<Answer | 'moved_since'>[] = [];
-  for (let start = 0; start < transfers.length; start += TRANSFERS_PER_PAGE) {
-    const page = transfers.slice(start, start + TRANSFERS_PER_PAGE);
-    answers.push(
-      ...(await inBatches(page, async (listed) => {
-        let seen = listed;
-        let answer = await act(orderOf(seen, operator));
-        for (let looks = 1; answer === 'moved_since' && looks < LOOKS_MAX; looks += 1) {
-          seen = (await findTransferById(database, seen.id)) ?? seen;
-          answer = await act(orderOf(seen, operator));
-        }
-        return { id: seen.id, answer };
-      })),
-    );
-    onProgress?.(answers.length);
-  }
-  return answers;
-}
-
-function orderOf(seen: PayoutTransfer, operator: Operator): CancellationOrder {
-  return {
-    ...operator,
-    transferId: seen.id,
-    seenStatus: seen.status,
-    seenAttemptCount: seen.attemptCount,
-    seenReason: seen.failureReason,
-    seenUpdatedAtMs: seen.updatedAt.getTime(),
-  };
-}
-
-function idsWith(answers: readonly Answered<string>[], wanted: string): string[] {
-  return answers.filter(({ answer }) => answer === wanted).map(({ id }) => id);
-}
-
-function refusedOf(answers: readonly Answered<string>[]): RefusedOrder[] {
-  return answers.flatMap(({ answer, id }) =>
-    isRefusal(answer) ? [{ id, why: CANCELLATION_REFUSAL_TEXTS[answer], code: answer }] : [],
-  );
-}
-
-function isRefusal(answer: string): answer is CancellationRefusal {
-  return Object.hasOwn(CANCELLATION_REFUSAL_TEXTS, answer);
-}
-
-/** The transfers of a job in these states, by id. */
-export async function findAllByStatus(
-  database: Database,
-  jobId: string,
-  statuses: readonly TransferStatus[],
-): Promise<PayoutTransfer[]> {
-  const found: PayoutTransfer[] = [];
-  let page: PayoutTransfer[] = [];
-  do {
-    page = await findTransfersByStatus(database, jobId, {
-      statuses,
-      afterTransferId: page.at(-1)?.id ?? null,
-      transfersMax: TRANSFERS_PER_PAGE,
-    });
-    found.push(...page);
-  } while (page.length === TRANSFERS_PER_PAGE);
-  return found;
 }
 
 /**

@@ -3,24 +3,22 @@ import type { Client } from '@temporalio/client';
 import { retryTransfer } from '../activities/retry-transfer';
 import { inBatches } from '../activities/in-batches';
 import { wakeWorkflow } from '../activities/wake-workflows';
-import { SIGNALS } from '../domain/contracts';
+import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
-import type { RetryRefusal } from '../domain/manual-retry';
-import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
-import type { Operator } from '../domain/operator-reason';
-import type { ReasonCode } from '../domain/reasons';
+import { RETRY_REFUSAL_TEXTS, type RetryRefusal } from '../domain/manual-retry';
 import type { Database } from '../db/database';
-import { findTransfersByStatus, type PayoutTransfer } from '../db/payout-transfers';
 import { findSettlement } from '../db/settlements';
+import {
+  answeredWith,
+  carryOut,
+  idsOf,
+  refusedOf,
+  type Meant,
+  type Ordering,
+  type RefusedOrder,
+  type SeenPages,
+} from './operator-orders';
 import { driveRetriedTransfer, startJobWorkflow } from './start-workflows';
-
-export interface RefusedRetry {
-  readonly id: string;
-  readonly why: string;
-  readonly code: RetryRefusal;
-  /** The reason code of the transfer itself, such as why its outcome is not known. */
-  readonly reason: ReasonCode | null;
-}
 
 export interface RetryReport {
   readonly retried: readonly string[];
@@ -29,88 +27,45 @@ export interface RetryReport {
    * may have ended between the database and Temporal.
    */
   readonly toldAgain: readonly string[];
-  readonly refused: readonly RefusedRetry[];
+  readonly refused: readonly RefusedOrder<RetryRefusal>[];
 }
 
-interface Retrying {
-  readonly database: Database;
-  readonly maxAttempts: number;
-  readonly operator: Operator;
+/** Retries transfers, each in a transaction of its own; nobody is told yet, and the runs of `toTell` have to be. */
+export async function retryTransfers(
+  { maxAttempts, ...ordering }: Ordering & { readonly maxAttempts: number },
+  pages: SeenPages,
+): Promise<{ readonly report: RetryReport; readonly toTell: readonly TransferStart[] }> {
+  const { database } = ordering;
+  const answers = await carryOut(ordering, pages, (order) =>
+    retryTransfer({ database, maxAttempts }, order),
+  );
+  const refused = refusedOf(answers, RETRY_REFUSAL_TEXTS);
+  const report = {
+    retried: idsOf(answeredWith(answers, 'retried')),
+    toldAgain: idsOf(answeredWith(answers, 'waits_for_its_turn')),
+    refused: refused.filter(({ code }) => code !== 'waits_for_its_turn'),
+  };
+  return { report, toTell: answeredWith(answers, 'retried', 'waits_for_its_turn') };
 }
-
-/** Retries transfers as they were seen, each in a transaction of its own; nobody is told yet. */
-export async function retryAsSeen(
-  { database, maxAttempts, operator }: Retrying,
-  transfers: readonly PayoutTransfer[],
-): Promise<RetryReport> {
-  const retried: string[] = [];
-  const toldAgain: string[] = [];
-  const refused: RefusedRetry[] = [];
-  for (const seen of transfers) {
-    const code = await retryTransfer(
-      { database, maxAttempts },
-      {
-        ...operator,
-        transferId: seen.id,
-        seenStatus: seen.status,
-        seenAttemptCount: seen.attemptCount,
-        seenReason: seen.failureReason,
-        seenUpdatedAtMs: seen.updatedAt.getTime(),
-      },
-    );
-    if (code === 'retried') {
-      retried.push(seen.id);
-    } else if (code === 'waits_for_its_turn') {
-      toldAgain.push(seen.id);
-    } else {
-      const why = RETRY_REFUSAL_TEXTS[code];
-      refused.push({ id: seen.id, why, code, reason: seen.failureReason });
-    }
-  }
-  return { retried, toldAgain, refused };
-}
-
-/** The transfers whose runs have to be told. */
-export function transfersToDrive(
-  { retried, toldAgain }: RetryReport,
-  transfers: readonly PayoutTransfer[],
-): PayoutTransfer[] {
-  const ids = new Set([...retried, ...toldAgain]);
-  return transfers.filter(({ id }) => ids.has(id));
-}
-
-const ROWS_PER_PAGE = 500;
 
 /**
- * Every transfer of a job that failed, and those that are refused with their reason: whose outcome is not known, and
- * who was retried before and still waits for his turn.
+ * Of a settlement: who failed, and those that are refused with their reason: whose outcome is not known, and who was
+ * retried before and still waits for his turn.
  */
-export async function findFailedTransfers(
-  database: Database,
-  jobId: string,
-): Promise<PayoutTransfer[]> {
-  const found: PayoutTransfer[] = [];
-  let page: PayoutTransfer[] = [];
-  do {
-    page = await findTransfersByStatus(database, jobId, {
-      statuses: ['failed_terminal', 'unknown', 'retryable'],
-      afterTransferId: page.at(-1)?.id ?? null,
-      transfersMax: ROWS_PER_PAGE,
-    });
-    found.push(...page.filter(isFailedOrRetried));
-  } while (page.length === ROWS_PER_PAGE);
-  return found;
-}
+export const FAILED: Meant = {
+  statuses: ['failed_terminal', 'unknown', 'retryable'],
+  isMeant: ({ failureReason, status }) =>
+    status !== 'retryable' || failureReason === 'transient_retried_by_operator',
+};
 
-function isFailedOrRetried({ failureReason, status }: PayoutTransfer): boolean {
-  return status !== 'retryable' || failureReason === 'transient_retried_by_operator';
-}
+/** Requests to Temporal under way at a time. */
+const STARTS_AT_ONCE = 20;
 
 /** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */
 export async function driveTransfers(
   { client, database }: { readonly client: Client; readonly database: Database },
   settlementId: string,
-  transfers: readonly PayoutTransfer[],
+  transfers: readonly TransferStart[],
 ): Promise<void> {
   const settlement = await findSettlement(database, settlementId);
   if (settlement !== undefined) {
@@ -118,7 +73,5 @@ export async function driveTransfers(
     // A run that was open already has to read Stripe's list before it lets them be sent.
     await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
   }
-  await inBatches(transfers, (transfer) =>
-    driveRetriedTransfer(client, { ...transfer, transferId: transfer.id }),
-  );
+  await inBatches(transfers, (transfer) => driveRetriedTransfer(client, transfer), STARTS_AT_ONCE);
 }

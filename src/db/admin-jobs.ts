@@ -61,13 +61,13 @@ export async function markJobRunning(
     );
   const job = await findAdminJob(executor, name);
   if (job === undefined) {
-    throw new Error(`no recurring work is registered as ${name}`);
+    throw new Error(`no recurring work is registered as ${name}; run \`payouts setup\``);
   }
   return job;
 }
 
 /** How a run ended. */
-export interface JobRunEnd {
+export interface AdminJobRunEnd {
   readonly runId: string;
   /** A code; null when it succeeded. */
   readonly failure: string | null;
@@ -83,7 +83,7 @@ export interface JobRunEnd {
 export async function updateJobStatus(
   executor: Executor,
   name: string,
-  { counts, failure, resumeAfter, runId }: JobRunEnd,
+  { counts, failure, resumeAfter, runId }: AdminJobRunEnd,
 ): Promise<boolean> {
   const isFailed = failure !== null;
   const ended = await executor

@@ -82,7 +82,7 @@ export async function lockJob(executor: Executor, jobId: string): Promise<Payout
 export async function reopenJob(executor: Executor, jobId: string): Promise<void> {
   const job = await lockJob(executor, jobId);
   if (job.status === 'complete') {
-    await updateJobStatus(executor, job.id, 'processing');
+    await movePayoutJob(executor, job.id, 'processing');
   }
 }
 
@@ -114,7 +114,7 @@ export async function findSettlementsAwaitingFunds(executor: Executor): Promise<
  * stays as it is.
  * @returns whether this call moved it
  */
-export async function updateJobStatus(
+export async function movePayoutJob(
   executor: Executor,
   jobId: string,
   to: JobStatus,

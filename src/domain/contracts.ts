@@ -3,7 +3,8 @@
  * the JSON that crosses them. Changing a name here breaks runs that are open for weeks.
  */
 import type { JobOutcome, JobStatus, TransferCounts } from './job-state';
-import type { RetryRefusal, SeenTransfer } from './manual-retry';
+import type { RetryRefusal } from './manual-retry';
+import type { SeenTransfer } from './seen-transfer';
 import type { FailureClass, ReasonCode } from './reasons';
 import type { TransferStatus } from './transfer-state';
 

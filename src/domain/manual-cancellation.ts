@@ -1,4 +1,4 @@
-import { isAsSeen, type SeenFacts, type SeenTransfer } from './manual-retry';
+import { isAsSeen, type SeenFacts, type SeenTransfer } from './seen-transfer';
 import type { TransferStatus } from './transfer-state';
 
 /** A transfer as cancelling, restoring and voiding find it, under the row's lock. */

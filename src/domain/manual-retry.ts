@@ -1,5 +1,5 @@
 import { isPayeeNotReady } from './claim-rules';
-import type { ReasonCode } from './reasons';
+import { isAsSeen, type SeenFacts, type SeenTransfer } from './seen-transfer';
 import type { TransferStatus } from './transfer-state';
 
 /** Why a transfer is not retried. */
@@ -24,43 +24,12 @@ export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
   moved_since: 'it has moved since it was looked at; look again',
 };
 
-/** What tells whether a transfer is still what an operator saw. */
-export interface SeenFacts {
-  readonly status: TransferStatus;
-  readonly attemptCount: number;
-  readonly failureReason: ReasonCode | null;
-  /** When the row changed last, in milliseconds since 1970 by Postgres's clock. */
-  readonly updatedAtMs: number;
-}
-
 /** A transfer as the retry finds it, under the row's lock. */
 export interface RetryFacts extends SeenFacts {
   /** A send of any generation whose outcome nobody knows. */
   readonly hasUnresolvedSend: boolean;
   readonly isPaused: boolean;
   readonly hasAccount: boolean;
-}
-
-/** What the operator had before the eyes. */
-export interface SeenTransfer {
-  readonly seenStatus: TransferStatus;
-  readonly seenAttemptCount: number;
-  readonly seenReason: ReasonCode | null;
-  /**
-   * When the row had changed last, where that was seen too: a transfer that is freed and blocks for the same reason
-   * again looks the same in everything else.
-   */
-  readonly seenUpdatedAtMs?: number;
-}
-
-/** Whether a transfer is still what the operator saw, so that of two clicks one acts. */
-export function isAsSeen(facts: SeenFacts, seen: SeenTransfer): boolean {
-  return (
-    facts.status === seen.seenStatus &&
-    facts.attemptCount === seen.seenAttemptCount &&
-    facts.failureReason === seen.seenReason &&
-    (seen.seenUpdatedAtMs ?? facts.updatedAtMs) === facts.updatedAtMs
-  );
 }
 
 /** Why a transfer that is seen in this state is not retried, as far as the state alone tells. */

@@ -7,8 +7,8 @@ import {
   cancelTransfer,
   restoreTransfer,
   voidTransfer,
-  type CancellationOrder,
 } from '../../src/activities/cancel-transfer';
+import type { OperatorOrder } from '../../src/activities/operator-order';
 import { checkJob } from '../../src/activities/check-job';
 import { pauseSending } from '../../src/activities/pause-sending';
 import { resolveUnpaid } from '../../src/activities/resolve-unpaid';
@@ -42,7 +42,7 @@ const OPERATOR = { actor: 'alex', reason: 'the contest is void' };
 const REGION = { kind: 'status', status: 400, code: 'transfers_not_allowed' };
 const RATE_LIMITED = { kind: 'status', status: 429, code: 'rate_limit' };
 
-function orderFor(seen: PayoutTransfer): CancellationOrder {
+function orderFor(seen: PayoutTransfer): OperatorOrder {
   return {
     ...OPERATOR,
     transferId: seen.id,

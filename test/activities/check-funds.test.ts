@@ -7,7 +7,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { checkFunds } from '../../src/activities/check-funds';
 import { createStripeActivities } from '../../src/activities/index';
 import { readJobStatus } from '../../src/client/read-status';
-import { updateJobStatus, type PayoutJob } from '../../src/db/payout-jobs';
+import { movePayoutJob, type PayoutJob } from '../../src/db/payout-jobs';
 import type { FundsCheck } from '../../src/domain/contracts';
 import { FUNDS_TRIES_MAX } from '../../src/domain/limits';
 import { givenScheduledSettlement, type WinnerWish } from '../support/builders';
@@ -208,11 +208,11 @@ test('a job that completed and is opened again does not wait', async () => {
   await bed.rows(`update payout_transfers set status = 'cancelled' where payout_job_id = $1`, [
     job.id,
   ]);
-  await updateJobStatus(bed.database, job.id, 'complete');
+  await movePayoutJob(bed.database, job.id, 'complete');
   await bed.rows(`update payout_transfers set status = 'pending' where payout_job_id = $1`, [
     job.id,
   ]);
-  await updateJobStatus(bed.database, job.id, 'processing');
+  await movePayoutJob(bed.database, job.id, 'processing');
   expect(await asksDuring(() => check(job))).toBe(0);
   expect((await check(job)).progress.status).toBe('processing');
 });

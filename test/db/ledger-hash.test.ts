@@ -2,7 +2,7 @@
  * Goal: a completed settlement's ledger cannot be changed unnoticed, not even by the owner of the database.
  * Method: real Postgres; records are changed by SQL with the triggers off; a posting and the sealing are held mid-way.
  */
-import { completeJobWhenTerminal, findJobById, updateJobStatus } from '../../src/db/payout-jobs';
+import { completeJobWhenTerminal, findJobById, movePayoutJob } from '../../src/db/payout-jobs';
 import { inTransaction } from '../../src/db/database';
 import { postLedger, type LedgerPosting } from '../../src/db/ledger';
 import { findBrokenSeals, hashLedger, lockJobForSealing } from '../../src/db/ledger-hash';
@@ -99,7 +99,7 @@ test('records after the seal leave it whole; a job that was opened again is seal
   expect(await completeJobWhenTerminal(bed.database, sealed.job.id)).toBe(true);
   expect(await findJobById(bed.database, sealed.job.id)).toEqual(before);
 
-  await updateJobStatus(bed.database, sealed.job.id, 'processing');
+  await movePayoutJob(bed.database, sealed.job.id, 'processing');
   expect(await completeJobWhenTerminal(bed.database, sealed.job.id)).toBe(true);
   const again = await findJobById(bed.database, sealed.job.id);
   expect(again?.sealedLedgerId).toBe((await idsOf(sealed)).at(-1));

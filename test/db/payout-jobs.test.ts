@@ -9,7 +9,7 @@ import {
   findOpenJobs,
   insertPayoutJob,
   updateJobRun,
-  updateJobStatus,
+  movePayoutJob,
 } from '../../src/db/payout-jobs';
 import { findSettlement, findWinners, insertSettlement } from '../../src/db/settlements';
 import { SettlementConflictError } from '../../src/db/settlements';
@@ -112,10 +112,10 @@ test('S4 open jobs come in pages, complete ones do not', async () => {
 
 test('S5 a job moves along legal edges only, and moving it again does nothing', async () => {
   const { job } = await insertPayoutJob(bed.database, await givenSettlement());
-  expect(await updateJobStatus(bed.database, job.id, 'awaiting_approval')).toBe(true);
-  expect(await updateJobStatus(bed.database, job.id, 'processing')).toBe(true);
-  expect(await updateJobStatus(bed.database, job.id, 'processing')).toBe(false);
-  expect(await updateJobStatus(bed.database, job.id, 'awaiting_approval')).toBe(false);
+  expect(await movePayoutJob(bed.database, job.id, 'awaiting_approval')).toBe(true);
+  expect(await movePayoutJob(bed.database, job.id, 'processing')).toBe(true);
+  expect(await movePayoutJob(bed.database, job.id, 'processing')).toBe(false);
+  expect(await movePayoutJob(bed.database, job.id, 'awaiting_approval')).toBe(false);
   expect(await findJobById(bed.database, job.id)).toMatchObject({ status: 'processing' });
 });
 

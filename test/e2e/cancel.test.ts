@@ -178,6 +178,31 @@ test(
 );
 
 test(
+  'restored without Temporal: the same command again is refused, and a sweep sends it',
+  async () => {
+    const [id] = (await givenWaiting('unstarted', 1, 0)) as [string];
+    await bed.json<CancelReport>('cancel', id, ...WHY);
+    await untilRun(id, 'CANCELLED');
+    await bed.completed('unstarted');
+    const accounts = accountsOf(settlementOf('unstarted', 1));
+    await bed.json('accounts', 'import', bed.file('unstarted-accounts.json', accounts));
+    const away = await bed.run(['restore', id, ...WHY], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect(away).toMatchObject({ code: 3, stdout: '' });
+    expect(away.stderr).toContain('`payouts sweep` starts what has no run');
+    expect(away.stderr).toContain('the same command again finds nobody to restore (not_cancelled)');
+    const again = await bed.run(['restore', id, ...WHY, '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ refused: [{ id, code: 'not_cancelled' }] });
+    expect(await runState(id)).toBe('CANCELLED');
+    await until('a sweep sends it', async () => {
+      await bed.json('sweep');
+      return (await runState(id)) === 'COMPLETED';
+    });
+    expect(timesPaid(await bed.completed('unstarted'), await bed.oracle())).toEqual([1]);
+  },
+  LONG_MS,
+);
+
+test(
   'a pause waits for the answer that is on its way and says how it ended',
   async () => {
     await bed.control('faults', {

@@ -1,24 +1,22 @@
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
-import type { PayoutTransfer } from '../../db/payout-transfers';
-import type { Operator } from '../../domain/operator-reason';
-import { isGivenUp, type TransferStatus } from '../../domain/transfer-state';
-import {
-  cancelTransfers,
-  findAllByStatus,
-  restoreTransfers,
-  tellGivenUp,
-  voidTransfers,
-  type CancelReport,
-  type RefusedOrder,
-} from '../cancellation';
-import { withDatabase, withTemporal } from '../connections';
+import { isGivenUp } from '../../domain/transfer-state';
+import { cancelTransfers, restoreTransfers, tellGivenUp, voidTransfers } from '../cancellation';
+import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
-import { driveTransfers } from '../retry';
+import {
+  idsOf,
+  seenPagesOf,
+  type Meant,
+  type Ordering,
+  type RefusedOrder,
+  type SeenPages,
+} from '../operator-orders';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
+import { tellTemporal, tellToGoOn } from './tell-temporal';
 
 export interface CancelOptions extends ReasonOptions {
   readonly settlement?: string;
@@ -54,8 +52,15 @@ export async function cancelCommand(
   loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
   const order = { transferId, options, meant: NOT_PAID };
   const report = await withTransfers(context, order, async ({ transfers, ...ordering }) => {
-    const cancelling = await cancelTransfers(ordering, transfers);
-    await tell(context, transfers, cancelling);
+    const { report: cancelling, toTell } = await cancelTransfers(ordering, transfers);
+    const [first] = toTell;
+    if (first !== undefined) {
+      const stands =
+        'it stands in the database, and nothing is sent; the same command again closes the runs';
+      await tellTemporal(context, stands, (client) =>
+        tellGivenUp(client, first.settlementId, idsOf(toTell)),
+      );
+    }
     return cancelling;
   });
   const text = reportText(report.refused, [
@@ -80,8 +85,15 @@ export async function restoreCommand(
   ]);
   const order = { transferId, options, meant: CANCELLED };
   const report = await withTransfers(context, order, async ({ transfers, ...ordering }) => {
-    const restoring = await restoreTransfers({ ...ordering, maxAttempts }, transfers);
-    await drive(context, ordering.database, transfersWith(transfers, restoring.restored));
+    const { report: restoring, toTell } = await restoreTransfers(
+      { ...ordering, maxAttempts },
+      transfers,
+    );
+    // The same command again tells nobody: it finds nobody cancelled any more.
+    const stands =
+      `${toTell.length.toString()} are restored in the database; ` +
+      'the same command again finds nobody to restore (not_cancelled), and is not needed';
+    await tellToGoOn(context, ordering.database, { stands, transfers: toTell });
     return restoring;
   });
   context.print(report, reportText(report.refused, [['restored', report.restored]]), options);
@@ -106,30 +118,17 @@ export async function voidCommand(
   return endOf(report);
 }
 
-/** Who of a settlement is meant where no transfer is named. */
-interface Meant {
-  readonly statuses: readonly TransferStatus[];
-  readonly isMeant: (transfer: PayoutTransfer) => boolean;
-}
-
 interface Order {
   readonly transferId: string | undefined;
   readonly options: CancelOptions;
   readonly meant: Meant;
 }
 
-interface Ordering {
-  readonly database: Database;
-  readonly operator: Operator;
-  readonly transfers: readonly PayoutTransfer[];
-  readonly onProgress: (done: number) => void;
-}
-
 /** Finds the transfers that an order is about and carries it out. */
 async function withTransfers<Report>(
   context: CommandContext,
   order: Order,
-  work: (ordering: Ordering) => Promise<Report>,
+  work: (ordering: Ordering & { readonly transfers: SeenPages }) => Promise<Report>,
 ): Promise<Report> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL']);
@@ -137,10 +136,9 @@ async function withTransfers<Report>(
   return withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const transfers = await transfersOf(database, order);
-    const total = transfers.length.toString();
     const onProgress = (done: number) => {
       if (order.transferId === undefined) {
-        context.say(`${done.toString()} of ${total} transfers`);
+        context.say(`${done.toString()} transfers`);
       }
     };
     return work({ database, operator, transfers, onProgress });
@@ -150,65 +148,15 @@ async function withTransfers<Report>(
 async function transfersOf(
   database: Database,
   { meant, options: { settlement }, transferId }: Order,
-): Promise<PayoutTransfer[]> {
+): Promise<SeenPages> {
   if (transferId !== undefined && settlement === undefined) {
-    return [await transferNamed(database, transferId)];
+    return [[await transferNamed(database, transferId)]];
   }
   if (transferId === undefined && settlement !== undefined) {
     const job = await jobNamed(database, settlement);
-    const found = await findAllByStatus(database, job.id, meant.statuses);
-    return found.filter(meant.isMeant);
+    return seenPagesOf(database, job.id, meant);
   }
   throw new UsageError('name either one transfer, or --settlement');
-}
-
-function transfersWith(
-  transfers: readonly PayoutTransfer[],
-  ids: readonly string[],
-): PayoutTransfer[] {
-  const wanted = new Set(ids);
-  return transfers.filter(({ id }) => wanted.has(id));
-}
-
-async function tell(
-  context: CommandContext,
-  transfers: readonly PayoutTransfer[],
-  { cancelled, requested, unchanged }: CancelReport,
-): Promise<void> {
-  const [first] = transfers;
-  const ids = [...cancelled, ...requested, ...unchanged];
-  if (first === undefined || ids.length === 0) {
-    return;
-  }
-  await withTemporal(context.environment.variables, ({ client }) =>
-    tellGivenUp(client, first.settlementId, ids),
-  ).catch((error: unknown) => {
-    context.say(
-      'it stands in the database, and nothing is sent; Temporal was not told. ' +
-        'Give the same command again when it is there, and the runs close.',
-    );
-    throw error;
-  });
-}
-
-async function drive(
-  context: CommandContext,
-  database: Database,
-  restored: readonly PayoutTransfer[],
-): Promise<void> {
-  const [first] = restored;
-  if (first === undefined) {
-    return;
-  }
-  await withTemporal(context.environment.variables, ({ client }) =>
-    driveTransfers({ client, database }, first.settlementId, restored),
-  ).catch((error: unknown) => {
-    context.say(
-      `${restored.length.toString()} are restored in the database; Temporal was not told. ` +
-        'Settle the same file again when it is there, and they are sent.',
-    );
-    throw error;
-  });
 }
 
 function endOf({ refused }: { readonly refused: readonly RefusedOrder[] }): number {

@@ -1,4 +1,5 @@
 import { loadSettings } from '../../config/settings';
+import { startOf } from '../../activities/read-transfer-page';
 import { resolvePaid } from '../../activities/resolve-paid';
 import { resolveUnpaid } from '../../activities/resolve-unpaid';
 import type { Database } from '../../db/database';
@@ -11,12 +12,12 @@ import { shownValue } from '../../domain/shown-value';
 import type { TransferStatus } from '../../domain/transfer-state';
 import { identifyStripeAccount } from '../../stripe/balance-and-account';
 import { createStripeClient } from '../../stripe/client';
-import { withDatabase, withTemporal } from '../connections';
+import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { operatorOf, transferNamed } from '../operator';
-import { driveTransfers } from '../retry';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
+import { tellToGoOn } from './tell-temporal';
 
 export interface ResolveOptions extends ReasonOptions {
   readonly paid?: string;
@@ -53,7 +54,8 @@ export async function resolveCommand(
         ? await stateUnpaid(dependencies, seen, operator)
         : await statePaid(dependencies, seen, { ...operator, stripeTransferId });
     if (resolved.refused === undefined) {
-      await tell(context, database, seen);
+      const stands = 'it is resolved in the database';
+      await tellToGoOn(context, database, { stands, transfers: [startOf(seen)] });
     }
     return resolved;
   });
@@ -120,22 +122,6 @@ async function stateUnpaid(
     status: answer.is,
     ...(answer.mayStillBePaid && { warning: MAY_STILL_BE_PAID }),
   };
-}
-
-async function tell(
-  context: CommandContext,
-  database: Database,
-  resolved: PayoutTransfer,
-): Promise<void> {
-  await withTemporal(context.environment.variables, ({ client }) =>
-    driveTransfers({ client, database }, resolved.settlementId, [resolved]),
-  ).catch((error: unknown) => {
-    context.say(
-      'it is resolved in the database; Temporal was not told. ' +
-        'Settle the same file again when it is there, and the payment goes on.',
-    );
-    throw error;
-  });
 }
 
 function resolveText({ id, refused, status, warning, why }: ResolveReport): string {

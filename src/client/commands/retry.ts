@@ -2,19 +2,14 @@ import { RETRY_REFUSAL_TEXTS } from '../../domain/manual-retry';
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
-import type { PayoutTransfer } from '../../db/payout-transfers';
-import { withDatabase, withTemporal } from '../connections';
+import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
-import {
-  driveTransfers,
-  findFailedTransfers,
-  retryAsSeen,
-  transfersToDrive,
-  type RetryReport,
-} from '../retry';
+import { seenPagesOf, type SeenPages } from '../operator-orders';
+import { FAILED, retryTransfers, type RetryReport } from '../retry';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
+import { tellToGoOn } from './tell-temporal';
 
 export interface RetryOptions extends ReasonOptions {
   readonly settlement?: string;
@@ -33,9 +28,10 @@ export async function retryCommand(
   const report = await withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const seen = await transfersMeant(database, transferId, options);
-    const maxAttempts = settings.payoutMaxAttempts;
-    const retrying = await retryAsSeen({ database, maxAttempts, operator }, seen);
-    await tell(context, database, transfersToDrive(retrying, seen));
+    const ordering = { database, operator, maxAttempts: settings.payoutMaxAttempts };
+    const { report: retrying, toTell: transfers } = await retryTransfers(ordering, seen);
+    const stands = `${transfers.length.toString()} wait for their turn in the database`;
+    await tellToGoOn(context, database, { stands, transfers });
     return retrying;
   });
   context.print(report, retryText(report), options);
@@ -46,35 +42,15 @@ async function transfersMeant(
   database: Database,
   transferId: string | undefined,
   { failed, settlement }: RetryOptions,
-): Promise<PayoutTransfer[]> {
+): Promise<SeenPages> {
   if (transferId !== undefined && settlement === undefined && failed === undefined) {
-    return [await transferNamed(database, transferId)];
+    return [[await transferNamed(database, transferId)]];
   }
   if (transferId === undefined && settlement !== undefined && failed === true) {
     const job = await jobNamed(database, settlement);
-    return findFailedTransfers(database, job.id);
+    return seenPagesOf(database, job.id, FAILED);
   }
   throw new UsageError('name either one transfer, or --settlement and --failed');
-}
-
-async function tell(
-  context: CommandContext,
-  database: Database,
-  waiting: readonly PayoutTransfer[],
-): Promise<void> {
-  const [first] = waiting;
-  if (first === undefined) {
-    return;
-  }
-  await withTemporal(context.environment.variables, ({ client }) =>
-    driveTransfers({ client, database }, first.settlementId, waiting),
-  ).catch((error: unknown) => {
-    context.say(
-      `${waiting.length.toString()} wait for their turn in the database; Temporal was not told. ` +
-        'Give the same command again when it is there, and they are sent.',
-    );
-    throw error;
-  });
 }
 
 function retryText({ refused, retried, toldAgain }: RetryReport): string {

@@ -1,0 +1,73 @@
+/**
+ * Goal: an order about many transfers is carried out in full: who moved since it was listed is looked at again.
+ * Method: lists are made stale by hand; the orders are those of the commands, on a real database.
+ */
+import { cancelTransfers, restoreTransfers } from '../../src/client/cancellation';
+import { seenPagesOf } from '../../src/client/operator-orders';
+import { FAILED, retryTransfers } from '../../src/client/retry';
+import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { MAX_ATTEMPTS } from '../support/builders';
+
+let bed: ActivityBed;
+
+beforeAll(async () => {
+  bed = await openActivityBed();
+});
+
+afterAll(() => bed.close());
+
+const ordering = () => ({
+  database: bed.database,
+  maxAttempts: MAX_ATTEMPTS,
+  operator: { actor: 'alex', reason: 'mended' },
+});
+
+async function givenFailed(): Promise<PayoutTransfer> {
+  const transfer = await givenPayable(bed);
+  await bed.fault({ kind: 'status', status: 400, code: 'transfers_not_allowed' });
+  await bed.step(transfer);
+  return bed.rowOf(transfer);
+}
+
+/** As it was listed before it moved. */
+const stale = (transfer: PayoutTransfer): PayoutTransfer => ({
+  ...transfer,
+  updatedAt: new Date(0),
+});
+
+test('a transfer that moved since it was listed is retried, and its run is to be told', async () => {
+  const failed = await givenFailed();
+  const { report, toTell } = await retryTransfers(ordering(), [[stale(failed)]]);
+  expect(report).toEqual({ retried: [failed.id], toldAgain: [], refused: [] });
+  expect(toTell).toMatchObject([{ transferId: failed.id, settlementId: failed.settlementId }]);
+  const again = await retryTransfers(ordering(), [[failed]]);
+  expect(again).toMatchObject({ report: { retried: [], toldAgain: [failed.id], refused: [] } });
+});
+
+test('one that moved is cancelled and restored too; what is refused says why', async () => {
+  const failed = await givenFailed();
+  const { report } = await cancelTransfers(ordering(), [[stale(failed)]]);
+  expect(report).toMatchObject({ cancelled: [failed.id], refused: [] });
+  const cancelled = await bed.rowOf(failed);
+  expect(await restoreTransfers(ordering(), [[stale(cancelled)]])).toMatchObject({
+    report: { restored: [failed.id], refused: [] },
+  });
+  expect(await restoreTransfers(ordering(), [[cancelled]])).toMatchObject({
+    report: { restored: [], refused: [{ id: failed.id, code: 'not_cancelled', reason: null }] },
+    toTell: [],
+  });
+});
+
+test('of a settlement only those are listed who are meant', async () => {
+  const failed = await givenFailed();
+  const listed: string[] = [];
+  for await (const page of seenPagesOf(bed.database, failed.payoutJobId, FAILED)) {
+    listed.push(...page.map(({ id }) => id));
+  }
+  expect(listed).toEqual([failed.id]);
+  const nobody = { ...FAILED, isMeant: () => false };
+  for await (const page of seenPagesOf(bed.database, failed.payoutJobId, nobody)) {
+    expect(page).toEqual([]);
+  }
+});
