@@ -38,6 +38,7 @@ export async function retryTransfer(
 async function readFacts(executor: Executor, transfer: PayoutTransfer): Promise<RetryFacts> {
   return {
     ...(await readSeenFacts(executor, transfer)),
+    isCancelRequested: transfer.cancelRequestedAt !== null,
     isPaused: await isPaused(executor, transfer.settlementId),
     hasAccount: (await findUserStripeAccount(executor, transfer.userId)) !== undefined,
   };

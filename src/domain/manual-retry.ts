@@ -11,6 +11,7 @@ export type RetryRefusal =
   | 'waits_for_its_turn'
   | 'payee_account_missing'
   | 'cancelled'
+  | 'cancel_requested'
   | 'moved_since';
 
 export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
@@ -21,6 +22,7 @@ export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
   waits_for_its_turn: 'it waits for its turn already; its run was told again',
   payee_account_missing: 'the winner has no account; import it and the payment goes on by itself',
   cancelled: 'it is cancelled or voided; see payouts restore',
+  cancel_requested: 'an operator wants it cancelled; payouts restore withdraws that',
   moved_since: 'it has moved since it was looked at; look again',
 };
 
@@ -28,6 +30,8 @@ export const RETRY_REFUSAL_TEXTS: Readonly<Record<RetryRefusal, string>> = {
 export interface RetryFacts extends SeenFacts {
   /** A send of any generation whose outcome nobody knows. */
   readonly hasUnresolvedSend: boolean;
+  /** It would never be sent. */
+  readonly isCancelRequested: boolean;
   readonly isPaused: boolean;
   readonly hasAccount: boolean;
 }
@@ -66,6 +70,9 @@ export function retryRefusal(facts: RetryFacts, seen: SeenTransfer): RetryRefusa
   }
   if (!isAsSeen(facts, seen)) {
     return 'moved_since';
+  }
+  if (facts.isCancelRequested) {
+    return 'cancel_requested';
   }
   if (status === 'processing') {
     return 'being_sent';

@@ -1,4 +1,5 @@
 /** What must hold after every event, told by Stripe's own truth and by the rows. */
+import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
 import { isAlarm } from '../../src/domain/next-state';
 import { isGivenUp } from '../../src/domain/transfer-state';
 import { hasUnresolved, type Records, type TransferRow } from './records';
@@ -66,9 +67,11 @@ function checkTransfer(truth: Truth, row: TransferRow): void {
   }
 }
 
-/** Wanted cancelled is not free to be sent, and is not sent. */
-function checkCancelled({ attemptCount, cancelledAtAttempt, id, status }: TransferRow): void {
-  const isFree = status === 'pending' || status === 'retryable' || status === 'blocked';
+/** Wanted cancelled is not free to be sent, and is not sent; what risk controls hold is not free either. */
+function checkCancelled(row: TransferRow): void {
+  const { attemptCount, cancelledAtAttempt, id, status } = row;
+  const isOpen = status === 'pending' || status === 'retryable' || status === 'blocked';
+  const isFree = isOpen && !isHeldByRiskControl(row);
   if (cancelledAtAttempt !== null && (isFree || attemptCount !== cancelledAtAttempt)) {
     throw new BrokenInvariant(
       'nobody is sent anything once an operator wants it cancelled',

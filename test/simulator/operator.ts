@@ -61,6 +61,7 @@ export function retryByOperator(system: System, row: TransferRow): boolean {
       failureReason,
       updatedAtMs: system.nowMs,
       hasUnresolvedSend: hasUnresolved(row),
+      isCancelRequested: row.cancelledAtAttempt !== null,
       isPaused: records.isPaused(),
       hasAccount: records.accounts.has(row.userId),
     },

@@ -4,6 +4,7 @@
  */
 import { settlementPosting } from '../../src/domain/ledger';
 import type { SeenSends, TransferClaim } from '../../src/domain/contracts';
+import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
 import { claimTransfer, markDistrusted, type Run } from './claims';
 import { Draws, mixSeeds } from './draws';
 import { drawFault, tellFault } from './faults';
@@ -620,7 +621,8 @@ export class World {
       this.readList();
       for (const row of records.transfers) {
         this.look(row);
-        if (row.status === 'failed_terminal' || row.failureReason === 'platform_risk_control') {
+        if (row.status === 'failed_terminal' || isHeldByRiskControl(row)) {
+          restoreByOperator(this.system, row);
           retryByOperator(this.system, row);
         }
         checkInvariants(this.truth());
