@@ -89,6 +89,13 @@ export const KEY_REFUSALS: readonly object[] = [
   atCall('POST', 300, 401),
 ];
 
+/** Paid at once and told late: whoever kills a worker meanwhile loses some of the answers. */
+export const LATE_ANSWERS: object = {
+  match: { method: 'POST', path: '/v1/transfers' },
+  fault: { kind: 'delay', afterMs: 5_000 },
+  times: 10,
+};
+
 /**
  * What one call in five meets: each kind of fault that the sandbox can draw, except `altered`, which needs a person and has
  * a winner of its own; of the statuses 409, 424, 429, 500 and 503. 401 and 403 come at single calls (`KEY_REFUSALS`), the

@@ -17,6 +17,7 @@ import {
   EXPLAINED,
   FAULTS,
   KEY_REFUSALS,
+  LATE_ANSWERS,
   LIST_LAG_MS,
   type ChaosWinner,
   type Role,
@@ -192,6 +193,8 @@ describe(`${WINNERS} winners, faults at ${RATE * 100} % of the calls, seed ${SEE
       }
 
       await untilPaid(0.15);
+      await bed.control('faults', LATE_ANSWERS);
+      await time.until('sends are on their way', areSendsOnTheirWay, LONG_MS);
       first.signal('SIGKILL');
       await first.ended;
       await superviseWorker();
@@ -226,6 +229,11 @@ describe(`${WINNERS} winners, faults at ${RATE * 100} % of the calls, seed ${SEE
     },
     2 * LONG_MS,
   );
+
+  /** So many of two workers' that the one that is killed has some of them. */
+  async function areSendsOnTheirWay(): Promise<boolean> {
+    return (await bed.count('payout_attempts', 'answered_at is null')) >= 6;
+  }
 
   async function isBalanceMissed(): Promise<boolean> {
     return (await bed.count('payout_controls', `cause = 'platform_balance_insufficient'`)) > 0;
