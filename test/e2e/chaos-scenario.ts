@@ -89,11 +89,11 @@ export const KEY_REFUSALS: readonly object[] = [
   atCall('POST', 300, 401),
 ];
 
-/** Paid at once and told late: whoever kills a worker meanwhile loses some of the answers. */
-export const LATE_ANSWERS: object = {
+/** Paid, and no answer comes within the call's deadline: whoever kills the worker meanwhile leaves them without one. */
+export const LOST_ANSWERS: object = {
   match: { method: 'POST', path: '/v1/transfers' },
-  fault: { kind: 'delay', afterMs: 5_000 },
-  times: 10,
+  fault: { kind: 'hang', executed: true },
+  times: 4,
 };
 
 /**
