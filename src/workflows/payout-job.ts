@@ -60,6 +60,8 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 
 /** Runs that began before it was written have left paid runs alone, and their histories say so. */
 const REOPEN_PAID_RUNS = 'reopen-paid-runs';
+/** Runs that began before it was written waited for children that could not send before the list was read. */
+const LIST_ENDS_DRAIN = 'list-ends-drain';
 
 /**
  * Starts one TransferWorkflow for every open transfer of a settlement, a bounded number of them sending at a time,
@@ -293,11 +295,19 @@ class RunningJob {
     }
   }
 
+  /**
+   * Lets those who are sending finish. A list that is wanted ends it: a long run does not read it any more, and nobody
+   * who waits for it is sent before the next run does.
+   */
   async drain(): Promise<void> {
     const deadline = Date.now() + JOB_DRAIN_MS;
-    while (this.sending.size > 0 && Date.now() < deadline) {
+    while (this.sending.size > 0 && Date.now() < deadline && !this.hasListToRead()) {
       await this.waitForNews(deadline - Date.now());
     }
+  }
+
+  private hasListToRead(): boolean {
+    return this.unfinishedReading !== undefined && patched(LIST_ENDS_DRAIN);
   }
 
   private async look(): Promise<void> {

@@ -41,7 +41,8 @@ export interface Oracle {
 
 type Settings = Readonly<Record<string, string>>;
 
-type Control = 'accounts' | 'balance' | 'clock' | 'faults' | 'faults/random' | 'keys' | 'webhooks';
+type Control =
+  'accounts' | 'balance' | 'clock' | 'faults' | 'faults/random' | 'keys' | 'list-lag' | 'webhooks';
 
 /** Long enough to be recognised wherever it would leak. */
 export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';

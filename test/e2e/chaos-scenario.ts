@@ -71,10 +71,35 @@ export const EXPLAINED: Readonly<
 
 const MINUTE_MS = 60_000;
 
+/** How far Stripe's list lags behind what was paid, through the whole run. */
+export const LIST_LAG_MS = 5 * MINUTE_MS;
+
+const atCall = (method: 'GET' | 'POST', ordinal: number, status: 401 | 403) => ({
+  match: { method, path: '/v1/transfers', ordinal },
+  fault: { kind: 'status', status },
+});
+
 /**
- * Each kind of fault that the sandbox can draw, except `altered`, which needs a person and has a winner of its own; of the
- * statuses 409, 424, 429, 500 and 503. Not here: 401 and 403, which pause everything, the other statuses, and lists that lag
- * behind. The 400s of accounts and of the balance come from their states.
+ * A refused key pauses everything until automation's look, so these come at single calls: one call in five would leave the
+ * run paused for most of its time. Of the reading calls the second meets one, before anybody was sent.
+ */
+export const KEY_REFUSALS: readonly object[] = [
+  atCall('GET', 2, 401),
+  atCall('POST', 40, 403),
+  atCall('POST', 300, 401),
+];
+
+/** Paid, and no answer comes within the call's deadline: whoever kills the worker meanwhile leaves them without one. */
+export const LOST_ANSWERS: object = {
+  match: { method: 'POST', path: '/v1/transfers' },
+  fault: { kind: 'hang', executed: true },
+  times: 4,
+};
+
+/**
+ * What one call in five meets: each kind of fault that the sandbox can draw, except `altered`, which needs a person and has
+ * a winner of its own; of the statuses 409, 424, 429, 500 and 503. 401 and 403 come at single calls (`KEY_REFUSALS`), the
+ * 400s of accounts and of the balance from their states; no other status does.
  */
 export const FAULTS: readonly object[] = [
   { kind: 'drop_before' },

@@ -13,7 +13,10 @@ import type { Bed } from './bed';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Past the questions about a payee, past the two looks that prove something, and past the life of a key. */
+/**
+ * Past the questions about a payee, past the two looks that prove something, and past the life of a key. While somebody
+ * waits for Stripe's list only the first is taken, again and again.
+ */
 const STEPS_MS = [11 * MINUTE_MS, HOUR_MS, 25 * HOUR_MS, 11 * MINUTE_MS];
 
 /** Longer than one call to Stripe may take: whose call is older without an answer is dead. */
@@ -84,12 +87,28 @@ export class MovedTime {
 
   private async moveOn(): Promise<void> {
     await this.attend();
+    if (await this.isListAwaited()) {
+      this.step = 0;
+    }
     const byMs = STEPS_MS[this.step % STEPS_MS.length] ?? 0;
     if (await this.moveClocks(byMs)) {
       this.step += 1;
     }
     await this.wakeEverybody();
     await this.sweep();
+  }
+
+  /**
+   * Whether a job has Stripe's list still to read. A reading lasts for seconds here, twenty of them where a call hangs, and
+   * is worth nothing when it ends twelve hours old: a day that goes by meanwhile makes the next one begin, and so on.
+   */
+  private async isListAwaited(): Promise<boolean> {
+    return (
+      (await this.bed.count(
+        'payout_jobs',
+        `stripe_list_wanted_at is not null and status <> 'complete'`,
+      )) > 0
+    );
   }
 
   /**

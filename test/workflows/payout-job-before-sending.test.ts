@@ -6,7 +6,11 @@ import { ApplicationFailure } from '@temporalio/activity';
 
 import type { ListReading, PauseInForce } from '../../src/domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
-import { STRIPE_LIST_AGAIN_MS } from '../../src/domain/limits';
+import {
+  JOB_HISTORY_EVENTS_MAX,
+  PARK_AFTER_MS,
+  STRIPE_LIST_AGAIN_MS,
+} from '../../src/domain/limits';
 import { viewWith, type ActivityScript } from '../support/fake-activities';
 import { FakeSettlement } from './fake-settlement';
 import {
@@ -14,6 +18,7 @@ import {
   eventsOfChain,
   eventsWith,
   eventually,
+  Gate,
   jobInput,
   startJob,
   startTransfer,
@@ -108,6 +113,51 @@ test('a list that a transfer wants later is read when the job is told', async ()
   settlement.heldOpen = false;
   await handle.signal('changed');
   await handle.result();
+});
+
+test('a run that grows too long goes on in the next one at once where Stripe’s list is awaited', async () => {
+  const { readings, settlement, want } = wantingList('awaited', 2, 'later');
+  const gate = new Gate();
+  const { readStripeList, ...others } = server.activities.scriptOf('awaited');
+  server.activities.script('awaited', {
+    ...others,
+    readStripeList: async (input) => {
+      await gate.pass();
+      return readStripeList!(input);
+    },
+  });
+  for (const { transferId } of settlement.rows) {
+    const usual = server.activities.scriptOf(transferId);
+    server.activities.script(transferId, {
+      ...usual,
+      claimTransfer: async (input) => {
+        if (readings.length === 2) {
+          return usual.claimTransfer!(input);
+        }
+        want();
+        return { next: 'rest', view: viewWith(transferId, 'pending'), tellJob: true };
+      },
+    });
+  }
+  const handle = await startJob(server.client, jobInput('awaited'));
+  await eventually(() => server.activities.callsOf('awaited').includes('readStripeList'));
+  for (let events = 0; events < JOB_HISTORY_EVENTS_MAX; events += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => handle.signal('changed')));
+  }
+  gate.release();
+  await eventually(() => readings.length === 2);
+  for (const { transferId } of settlement.rows) {
+    await server.client.workflow.getHandle(transferWorkflowId(transferId)).signal('changed');
+  }
+  await handle.result();
+  expect(pagesOf(readings)).toEqual(['0', '1']);
+  const runs = (await eventsOfChain(server.client, handle.workflowId)).reverse();
+  expect(runs).toHaveLength(2);
+  // The first run has waited for room, and not for children who cannot send before the second has read the list.
+  const waits = eventsWith(runs[0]!, 'timerStartedEventAttributes').map(({ startToFireTimeout }) =>
+    Number(startToFireTimeout?.seconds),
+  );
+  expect(Math.max(...waits)).toBeLessThanOrEqual(PARK_AFTER_MS / 1_000);
 });
 
 describe('a list that cannot be read', () => {
