@@ -52,8 +52,10 @@ ALTER TABLE "settlements" ADD COLUMN "status" text DEFAULT 'open' NOT NULL;--> s
 ALTER TABLE "settlements" ADD COLUMN "recorded_by" text;--> statement-breakpoint
 ALTER TABLE "settlements" ADD COLUMN "rejected_reasons" json;--> statement-breakpoint
 ALTER TABLE "settlements" ADD COLUMN "rejected_at" timestamp with time zone;--> statement-breakpoint
--- What stands here already was recorded with its job in one transaction.
-UPDATE "settlements" SET "status" = 'accepted';--> statement-breakpoint
+-- What stands here already was recorded with its job in one transaction; anything else has yet to be checked.
+UPDATE "settlements" SET "status" = CASE WHEN EXISTS (
+  SELECT FROM "payout_jobs" WHERE "payout_jobs"."settlement_id" = "settlements"."settlement_id"
+) THEN 'accepted' ELSE 'completed' END;--> statement-breakpoint
 CREATE INDEX "user_stripe_accounts_by_account" ON "user_stripe_accounts" USING btree ("stripe_account_id");--> statement-breakpoint
 CREATE INDEX "stripe_events_waiting" ON "stripe_events" USING btree ("received_at") WHERE "stripe_events"."status" = 'received';--> statement-breakpoint
 CREATE INDEX "stripe_events_of_transfer" ON "stripe_events" USING btree ("payout_transfer_id") WHERE "stripe_events"."payout_transfer_id" is not null;--> statement-breakpoint

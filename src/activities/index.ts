@@ -19,7 +19,7 @@ import { reconcileTransfer } from './reconcile-transfer';
 import { recordOutcome } from './record-outcome';
 import { requestOwnCancel, type RequestOwnCancelInput } from './request-own-cancel';
 import {
-  findUnstartedSettlements,
+  findJoblessSettlements,
   planSettlementSweep,
   planSweep,
   type SweepPageInput,
@@ -61,8 +61,8 @@ export function createPayoutActivities(
     takeSettlements: discreetly((input: { readonly settlementsMax: number }) =>
       takeSettlements(dependencies, input),
     ),
-    findUnstartedSettlements: discreetly((input: { readonly settlementsMax: number }) =>
-      findUnstartedSettlements(dependencies, input),
+    findJoblessSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+      findJoblessSettlements(dependencies, input),
     ),
     planSweep: discreetly((input: SweepPageInput) => planSweep(dependencies, runsOf(), input)),
     planSettlementSweep: discreetly((input: { readonly settlementId: string }) =>

@@ -5,7 +5,7 @@ import type {
   SweepPlan,
   TransferStart,
 } from '../domain/contracts';
-import { jobWorkflowId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
+import { jobWorkflowId, shownId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
 import {
   SWEEP_PAGE_SETTLEMENTS,
   SWEEP_PAGE_WORK_MS,
@@ -30,14 +30,27 @@ type Dependencies = Pick<ActivityDependencies, 'database'>;
 /** Rows read from Postgres at a time. */
 const ROWS_PER_PAGE = 1_000;
 
-const NOTHING: SweepPlan = { startJobs: [], startTransfers: [], paidRuns: [], wake: [] };
+const NOTHING: SweepPlan = {
+  startJobs: [],
+  startTransfers: [],
+  paidRuns: [],
+  wake: [],
+  failed: [],
+};
 
-/** Settlements that are accepted and have no job yet: whoever accepted them ended before it started one. Read-only. */
-export async function findUnstartedSettlements(
+/**
+ * Accepted settlements without a job. The validator makes both in one transaction, so somebody else has written these:
+ * nobody has checked them, and nobody of them is paid before a person has looked. Read-only.
+ */
+export async function findJoblessSettlements(
   { database }: Dependencies,
   { settlementsMax }: { readonly settlementsMax: number },
-): Promise<JobStart[]> {
-  return findSettlementsWithoutJob(database, settlementsMax);
+): Promise<SweepFailure[]> {
+  const settlementIds = await findSettlementsWithoutJob(database, settlementsMax);
+  return settlementIds.map((settlementId) => ({
+    what: `settlement ${shownId(settlementId)}`,
+    reason: 'accepted_without_job',
+  }));
 }
 
 export interface SweepPageInput {
@@ -83,7 +96,7 @@ export async function planSweep(
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
     wake: plans.flatMap((plan) => plan.wake),
-    failed,
+    failed: [...failed, ...plans.flatMap((plan) => plan.failed)],
     nextAfterJobId: isLast ? null : (jobs[planned - 1]?.id ?? null),
   };
 }
@@ -143,8 +156,9 @@ async function planJobSweep(
   const reopened = new Set(paidRuns.map(({ transferId }) => transferId));
   const missing = await findMissingTransfers(database, runs, job, seen);
   return {
-    startJobs: [],
-    startTransfers: missing
+    ...NOTHING,
+    failed: missing === 'unanswered' ? [doesNotAnswer(job)] : [],
+    startTransfers: (missing === 'unanswered' ? [] : missing)
       .filter(({ transferId }) => !reopened.has(transferId))
       .slice(0, SWEEP_TRANSFERS_MAX - paidRuns.length),
     paidRuns,
@@ -181,19 +195,27 @@ async function jobStart(executor: Executor, job: PayoutJob): Promise<JobStart> {
   return settlement;
 }
 
+/** It is open and says nothing: its workflow tasks fail, say after a deploy, and whoever has lost his run stays so. */
+function doesNotAnswer({ settlementId }: PayoutJob): SweepFailure {
+  return { what: `settlement ${settlementId}`, reason: 'job_does_not_answer' };
+}
+
 /**
- * Open transfers without a run that their running job has passed. Nobody is started under a pause: whoever is started
- * only waits.
+ * Open transfers without a run that their running job has passed; only the job can tell whom. Nobody is started under a
+ * pause: whoever is started only waits.
  */
 async function findMissingTransfers(
   executor: Executor,
   runs: WorkflowRuns,
   job: PayoutJob,
   seen: RunStates,
-): Promise<TransferStart[]> {
-  const cursor = await runs.cursorOf(job.settlementId);
-  if (cursor === undefined || (await isPaused(executor, job.settlementId))) {
+): Promise<TransferStart[] | 'unanswered'> {
+  if (await isPaused(executor, job.settlementId)) {
     return [];
+  }
+  const cursor = await runs.cursorOf(job.settlementId);
+  if (cursor === undefined) {
+    return 'unanswered';
   }
   const missing: TransferStart[] = [];
   let afterTransferId: string | null = null;

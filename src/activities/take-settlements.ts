@@ -1,9 +1,8 @@
-import type { SettlementsTaken } from '../domain/contracts';
-import { ID_PATTERN } from '../domain/ids';
-import { acceptCompletedSettlements, type AcceptanceDependencies } from './accept-settlements';
+import { log } from '@temporalio/activity';
 
-/** Stands for an id that is none: what another system wrote there may be anything, and histories are read by many (M12). */
-const NO_ID = '(not an id)';
+import type { SettlementsTaken } from '../domain/contracts';
+import { shownId } from '../domain/ids';
+import { acceptCompletedSettlements, type AcceptanceDependencies } from './accept-settlements';
 
 /**
  * Accepts what other systems have handed in and no gateway has heard of, and rejects what is wrong; the reasons stay in
@@ -16,16 +15,17 @@ export async function takeSettlements(
   const { accepted, failed, rejected } = await acceptCompletedSettlements(dependencies, {
     settlementsMax,
   });
+  if (rejected.length > 0) {
+    log.error('settlements were rejected; nobody of them is paid until they are corrected', {
+      settlementIds: rejected.map(({ settlementId }) => shownId(settlementId)),
+    });
+  }
   return {
     accepted,
-    rejected: rejected.map(({ settlementId }) => idOf(settlementId)),
+    rejected: rejected.map(({ settlementId }) => shownId(settlementId)),
     failed: failed.map(({ settlementId, why }) => ({
-      what: `settlement ${idOf(settlementId)}`,
+      what: `settlement ${shownId(settlementId)}`,
       reason: why,
     })),
   };
-}
-
-function idOf(settlementId: string): string {
-  return ID_PATTERN.test(settlementId) ? settlementId : NO_ID;
 }

@@ -115,13 +115,13 @@ export async function findSettlement(
   return row === undefined ? undefined : recordedSettlement(row);
 }
 
-/** Accepted settlements without a payout job, by id. */
+/** The ids of accepted settlements without a payout job, in their order. */
 export async function findSettlementsWithoutJob(
   executor: Executor,
   settlementsMax: number,
-): Promise<RecordedSettlement[]> {
+): Promise<string[]> {
   const rows = await executor
-    .select()
+    .select({ settlementId: settlements.settlementId })
     .from(settlements)
     .where(
       and(
@@ -136,7 +136,7 @@ export async function findSettlementsWithoutJob(
     )
     .orderBy(asc(settlements.settlementId))
     .limit(settlementsMax);
-  return rows.map(recordedSettlement);
+  return rows.map(({ settlementId }) => settlementId);
 }
 
 function recordedSettlement(row: typeof settlements.$inferSelect): RecordedSettlement {

@@ -275,11 +275,12 @@ export interface SweepPlan {
   readonly paidRuns: readonly TransferStart[];
   /** The ids of transfers that wait although the cause is gone. */
   readonly wake: readonly string[];
+  /** What could not be looked at. */
+  readonly failed: readonly SweepFailure[];
 }
 
 /** The plan for some settlements, in the order of their jobs' ids. */
 export interface SweepPage extends SweepPlan {
-  readonly failed: readonly SweepFailure[];
   /** The job after which the next page begins; null at the end. */
   readonly nextAfterJobId: string | null;
 }

@@ -98,3 +98,11 @@ export function reversalLedgerKey(stripeReversalId: string): string {
 
 /** What stands before Stripe's id in the ledger key of a reversal. */
 export const REVERSAL_LEDGER_PREFIX = 'ledger:reversal:';
+
+/** Stands for an id that is none. */
+export const NO_ID = '(not an id)';
+
+/** An id that another system has written: it may be anything, and histories and logs are read by many (M12). */
+export function shownId(id: string): string {
+  return ID_PATTERN.test(id) ? id : NO_ID;
+}

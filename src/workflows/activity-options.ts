@@ -94,7 +94,7 @@ export const { processStripeEvents } = proxyActivities<StripeActivities>({
   summary: 'process the webhooks that nobody has processed',
 });
 
-export const { findUnstartedSettlements, planSettlementSweep, planSweep, wakeTransfers } =
+export const { findJoblessSettlements, planSettlementSweep, planSweep, wakeTransfers } =
   proxyActivities<PayoutActivities>({
     ...untilTheNextSweep,
     summary: 'compare what is open with what runs',

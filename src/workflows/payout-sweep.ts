@@ -38,7 +38,7 @@ import { jobRun, loneTransferRun } from '../domain/run-starts';
 import {
   beginSweep,
   endSweep,
-  findUnstartedSettlements,
+  findJoblessSettlements,
   planSettlementSweep,
   planSweep,
   processStripeEvents,
@@ -69,7 +69,7 @@ export async function PayoutSweepWorkflow(input: PayoutSweepInput): Promise<Swee
     // Beside the rest: Stripe may be slow, and lost runs do not wait for it.
     const webhooks = sweep.processWebhooks();
     await sweep.takeSettlements();
-    await sweep.startUnstarted();
+    await sweep.nameJobless();
     const resumeAfter = await sweep.goThroughSettlements(afterJobId);
     await webhooks;
     const report = sweep.report({ cameToEnd: resumeAfter === null });
@@ -101,10 +101,10 @@ class RunningSweep {
     this.show();
   }
 
-  /** What was settled and has no job yet. */
-  async startUnstarted(): Promise<void> {
+  /** What says that it is accepted, and was not accepted by us. */
+  async nameJobless(): Promise<void> {
     await this.attempt('settlements without a job', async () => {
-      await this.startJobs(await findUnstartedSettlements({ settlementsMax: SWEEP_STARTS_MAX }));
+      this.failed.push(...(await findJoblessSettlements({ settlementsMax: SWEEP_STARTS_MAX })));
     });
   }
 
@@ -134,22 +134,20 @@ class RunningSweep {
   async goThroughSettlements(firstAfterJobId: string | null): Promise<string | null> {
     let afterJobId = firstAfterJobId;
     do {
-      const page = await this.attempt('open settlements', async () => {
-        const planned = await planSweep({ afterJobId });
-        await this.carryOut(planned);
-        return planned;
-      });
+      const page = await this.attempt('open settlements', () => planSweep({ afterJobId }));
       if (page === undefined) {
         return afterJobId;
       }
-      this.failed.push(...page.failed);
+      // A page that cannot be carried out stops nobody behind it.
+      await this.attempt('what is open and does not run', () => this.carryOut(page));
       afterJobId = page.nextAfterJobId;
       this.show();
     } while (afterJobId !== null && !this.isLong());
     return afterJobId;
   }
 
-  async carryOut({ paidRuns, startJobs, startTransfers, wake }: SweepPlan): Promise<void> {
+  async carryOut({ failed, paidRuns, startJobs, startTransfers, wake }: SweepPlan): Promise<void> {
+    this.failed.push(...failed);
     await this.startJobs(startJobs);
     const reopened = await startTransferRuns(paidRuns, 'ALLOW_DUPLICATE');
     this.reconciling.add(reopened.map(({ transferId }) => transferId));

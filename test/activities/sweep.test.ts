@@ -3,11 +3,7 @@
  * be looked at costs the others nothing.
  * Method: real Postgres; Temporal is what each test says that it knows.
  */
-import {
-  findUnstartedSettlements,
-  planSettlementSweep,
-  planSweep,
-} from '../../src/activities/sweep';
+import { findJoblessSettlements, planSettlementSweep, planSweep } from '../../src/activities/sweep';
 import { beginSweep, endSweep } from '../../src/activities/sweep-registry';
 import type { RunState, WorkflowRuns } from '../../src/activities/workflow-runs';
 import { findAdminJob } from '../../src/db/admin-jobs';
@@ -151,15 +147,35 @@ test('of one settlement the same; nothing where there is none', async () => {
   expect(none.startJobs).toEqual([]);
 });
 
-test('a settlement that was accepted and has no job is found, until it has one', async () => {
-  const find = () => findUnstartedSettlements({ database: bed.database }, { settlementsMax: 10 });
+test('a settlement that says accepted and has no job was not checked: it is named, and not started', async () => {
+  const find = () => findJoblessSettlements({ database: bed.database }, { settlementsMax: 10 });
   await settlements(1);
   expect(await find()).toEqual([]);
   const accepted = settlementOf({ winners: 2 });
   await insertSettlement(bed.database, accepted);
-  expect(await find()).toMatchObject([
-    { settlementId: accepted.settlementId, winnerCount: 2, totalMinor: accepted.totalMinor },
+  await bed.rows(
+    `insert into settlements (settlement_id, contest_id, currency, status, total_minor, winner_count, content_hash)
+     values ('a person’s name', 'c', 'usd', 'accepted', 1, 1, 'x')`,
+  );
+  const reason = 'accepted_without_job';
+  expect((await find()).sort((left, right) => left.what.localeCompare(right.what))).toEqual([
+    { what: 'settlement (not an id)', reason },
+    { what: `settlement ${accepted.settlementId}`, reason },
   ]);
+  expect((await plan(temporal({}))).startJobs).toHaveLength(1);
+});
+
+test('a job that is open and does not answer is named: nobody else would say that it stands still', async () => {
+  const [silent, answering] = await settlements(2);
+  const runs = temporal({
+    [jobWorkflowId(silent!)]: 'RUNNING',
+    [jobWorkflowId(answering!)]: 'RUNNING',
+  });
+  const cursorOf = (settlementId: string) =>
+    Promise.resolve(settlementId === silent ? undefined : DONE);
+  const { failed, startTransfers } = await plan({ ...runs, cursorOf });
+  expect(failed).toEqual([{ what: `settlement ${silent!}`, reason: 'job_does_not_answer' }]);
+  expect(startTransfers).toMatchObject([{ settlementId: answering }]);
 });
 
 test.each<[ReasonCode, boolean]>([

@@ -34,7 +34,7 @@ export class FakeActivities {
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
     beginSweep: async (run) => this.find('beginSweep', run.registeredAs)(run),
     takeSettlements: async (input) => this.find('takeSettlements', SWEEP)(input),
-    findUnstartedSettlements: async (input) => this.find('findUnstartedSettlements', SWEEP)(input),
+    findJoblessSettlements: async (input) => this.find('findJoblessSettlements', SWEEP)(input),
     planSweep: async (input) => this.find('planSweep', SWEEP)(input),
     planSettlementSweep: async (input) =>
       this.find('planSettlementSweep', input.settlementId)(input),

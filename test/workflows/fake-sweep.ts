@@ -34,7 +34,7 @@ export function scriptSweeps(activities: FakeActivities, script: ActivityScript 
     ...registry,
     takeSettlements: () => Promise.resolve({ accepted: [], rejected: [], failed: [] }),
     processStripeEvents: () => Promise.resolve({ processed: 0, ignored: 0, failed: 0 }),
-    findUnstartedSettlements: () => Promise.resolve([]),
+    findJoblessSettlements: () => Promise.resolve([]),
     planSweep: () => Promise.resolve(NOTHING_TO_DO),
     wakeTransfers: ({ transferIds }) => Promise.resolve([...transferIds]),
     ...script,

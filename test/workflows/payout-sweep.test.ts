@@ -188,7 +188,7 @@ test('pages follow one another; what could not be looked at is named, and the sw
   );
   const ends = scriptSweeps(server.activities, {
     beginSweep: () => Promise.resolve({ afterJobId: 'job-0' }),
-    findUnstartedSettlements: () => Promise.reject(ApplicationFailure.nonRetryable('no', 'Ill')),
+    findJoblessSettlements: () => Promise.reject(ApplicationFailure.nonRetryable('no', 'Ill')),
     planSweep: (input) => {
       asked.push(input.afterJobId);
       return answers();
