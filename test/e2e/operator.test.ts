@@ -130,7 +130,7 @@ test(
     const retried = await bed.run(['retry', id, ...WHY, '--json'], { TEMPORAL_ADDRESS: address });
     expect(retried).toMatchObject({ code: 3, stdout: '' });
     expect(retried.stderr).toContain(
-      '1 wait for their turn in the database; Temporal was not told',
+      '1 wait for their turn in the database. Temporal was not told',
     );
     expect(retried.stderr).toContain(address);
     await bed.json('settle', bed.file('untold.json', settlementOf('untold', 1)));
