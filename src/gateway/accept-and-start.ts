@@ -2,9 +2,9 @@ import {
   acceptCompletedSettlements,
   type AcceptanceDependencies,
 } from '../activities/accept-settlements';
+import { codeOfFailure } from '../activities/failure-code';
 import { inBatches } from '../activities/in-batches';
 import type { Logger } from '../config/log';
-import { loggedCode } from '../db/database-errors';
 import type { JobStart } from '../domain/contracts';
 import { ACCEPTANCES_PER_LOOK } from '../domain/limits';
 import { shownText } from '../domain/shown-value';
@@ -44,7 +44,7 @@ export async function acceptAndStart({
     try {
       await startJob(job);
     } catch (error) {
-      const fields = { settlementId, code: loggedCode(error) };
+      const fields = { settlementId, code: codeOfFailure(error) };
       log.error(fields, 'its job was not started; it is kept, and the sweep starts it');
     }
   });

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
+import { codeOfFailure } from '../activities/failure-code';
 import type { Logger } from '../config/log';
-import { loggedCode } from '../db/database-errors';
 import {
   CONNECT_TIMEOUT_MS,
   LISTENER_ANSWER_MS,
@@ -78,7 +78,7 @@ class Looks {
         this.isAsked = true;
         failures += 1;
         this.options.log.error(
-          { code: loggedCode(error) },
+          { code: codeOfFailure(error) },
           'completed settlements were not all taken; they are kept, and taken again',
         );
         await waitToRetry(failures, this.signal);
@@ -108,7 +108,7 @@ async function keepListening(
     } catch (error) {
       if (!isStopped()) {
         failures += 1;
-        const fields = { code: loggedCode(error), failures };
+        const fields = { code: codeOfFailure(error), failures };
         log.warn(fields, 'not listening for settlements; it connects again');
         await waitToRetry(failures, signal);
       }
