@@ -4,12 +4,12 @@ import { Client } from 'pg';
 
 import { codeOfFailure } from '../activities/failure-code';
 import type { Logger } from '../config/log';
+import { doubledMs } from '../domain/doubling';
 import {
   CONNECT_TIMEOUT_MS,
   LISTENER_ANSWER_MS,
   LISTENER_CHECK_MS,
-  LISTENER_RETRY_FIRST_MS,
-  LISTENER_RETRY_LONGEST_MS,
+  LISTENER_RETRY_WAITS,
 } from '../domain/limits';
 
 /** What the trigger `settlements_completed` tells when the transaction that says `completed` commits. */
@@ -152,9 +152,6 @@ async function listenUntilLost(
 }
 
 async function waitToRetry(failures: number, signal: AbortSignal): Promise<void> {
-  const waitMs = Math.min(
-    LISTENER_RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 20),
-    LISTENER_RETRY_LONGEST_MS,
-  );
+  const waitMs = doubledMs(failures - 1, LISTENER_RETRY_WAITS);
   await delay(waitMs, undefined, { signal }).catch(() => undefined);
 }
