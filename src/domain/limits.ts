@@ -132,6 +132,8 @@ export const SWEEP_STARTS_AT_ONCE = 50;
 export const SWEEP_IDS_SHOWN_MAX = 1_000;
 /** How long `payouts sweep` waits for the end. */
 export const SWEEP_WAIT_MS = MINUTE_MS;
+/** Signals and starts of one process that are on their way to Temporal at a time. */
+export const TEMPORAL_REQUESTS_AT_ONCE = 20;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 
