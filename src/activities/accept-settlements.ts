@@ -4,7 +4,7 @@ import type { JobStart } from '../domain/contracts';
 import { ACCEPTANCES_AT_ONCE, WINNERS_PER_SETTLEMENT_MAX } from '../domain/limits';
 import { rejectionReasons } from '../domain/rejection-reasons';
 import { checkSettlement, type SettlementCheck } from '../domain/settlement';
-import { isUnreachable, postgresErrorOf } from '../db/database-errors';
+import { isUnreachable } from '../db/database-errors';
 import { inTransaction, type Executor } from '../db/database';
 import { AwardAlreadySettledError } from '../db/payout-transfers';
 import { schedulePayoutJob } from '../db/schedule-payout-job';
@@ -18,6 +18,7 @@ import {
   type SettlementRow,
 } from '../db/settlements';
 import type { ActivityDependencies } from './dependencies';
+import { codeOfFailure } from './failure-code';
 import { inBatches } from './in-batches';
 
 export type AcceptanceDependencies = Pick<
@@ -43,7 +44,7 @@ export interface AcceptedSettlements {
   /** Their jobs and transfers stand in Postgres, and their workflows have to be started. */
   readonly accepted: readonly JobStart[];
   readonly rejected: readonly RejectedSettlement[];
-  /** Nothing became of these, as codes say why; they are still `completed`, and the next call tries them again. */
+  /** Nothing became of these (`why`: codeOfFailure); they are still `completed`, and the next call tries them again. */
   readonly failed: readonly { readonly settlementId: string; readonly why: string }[];
   /** There may be more than were asked for. */
   readonly isMore: boolean;
@@ -103,7 +104,7 @@ export async function acceptCompletedSettlements(
       if (isUnreachable(error)) {
         throw error;
       }
-      failed.push({ settlementId, why: whyOf(error) });
+      failed.push({ settlementId, why: codeOfFailure(error) });
     }
   };
   const completed = await findCompletedSettlements(dependencies.database, settlementsMax);
@@ -140,13 +141,4 @@ async function acceptOrRefuse(
     await transaction.execute(sql`rollback to savepoint unaccepted`);
     return [error.message];
   }
-}
-
-/** A code or a sentence of our own: never the statement with its values. */
-function whyOf(error: unknown): string {
-  const sqlState = postgresErrorOf(error)?.code;
-  if (sqlState !== undefined) {
-    return `SQLSTATE ${sqlState}`;
-  }
-  return error instanceof Error ? error.message : 'unnamed';
 }

@@ -9,7 +9,7 @@ import {
 import { awaitFunds, beginSending, findOwedSums } from '../db/job-funds';
 import { findJobById, type PayoutJob } from '../db/payout-jobs';
 import { availableBalances } from '../stripe/balance-and-account';
-import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
+import { stripeErrorCode } from '../stripe/read-failures';
 import type { ActivityDependencies } from './dependencies';
 import { progressOf } from './job-progress';
 
@@ -79,20 +79,13 @@ async function readAvailable(
     }
     return available;
   } catch (error) {
-    const why = codeOfRefusal(error);
+    const why = stripeErrorCode(error);
     if (why === undefined || !isLastTry) {
       throw error;
     }
     onUnreadable(why);
     return undefined;
   }
-}
-
-function codeOfRefusal(error: unknown): string | undefined {
-  if (error instanceof StripeRefusedError) {
-    return `HTTP_${error.httpStatus.toString()}`;
-  }
-  return error instanceof StripeUnreachableError ? error.transportCode : undefined;
 }
 
 async function carryOut(

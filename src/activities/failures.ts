@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 
 import { FAILURE_TYPES } from '../domain/contracts';
-import { isUnreachable, postgresErrorOf } from '../db/database-errors';
+import { isOfStatement, isUnreachable, postgresErrorOf } from '../db/database-errors';
 import { PARK_AFTER_MS } from '../domain/limits';
 import type { SendRefusal } from '../domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
@@ -41,24 +41,22 @@ export function failureOfOutcome(
  * Temporal retries it: a Postgres that is away, or a lock that was not given, is no answer.
  */
 function withoutStatement(error: unknown): unknown {
-  const sqlState = postgresErrorOf(error)?.code;
-  if (sqlState === undefined && !isUnreachable(error)) {
+  if (!isOfStatement(error) && !isUnreachable(error)) {
     return error;
   }
   return ApplicationFailure.create({
     type: FAILURE_TYPES.postgres,
-    message: `Postgres: ${sqlState === undefined ? 'not reached' : `SQLSTATE ${sqlState}`}`,
+    message: `Postgres: ${saidByPostgres(error)}`,
     nonRetryable: false,
   });
 }
 
-/** What kind of error it was, as a code, for reports and registries that name failures without ending (M12). */
-export function codeOfFailure(error: unknown): string {
-  const shown = withoutStatement(error);
-  if (shown instanceof ApplicationFailure) {
-    return shown.type ?? shown.name;
+function saidByPostgres(error: unknown): string {
+  const sqlState = postgresErrorOf(error)?.code;
+  if (sqlState !== undefined) {
+    return `SQLSTATE ${sqlState}`;
   }
-  return shown instanceof Error ? shown.name : 'UnknownError';
+  return isUnreachable(error) ? 'not reached' : 'no answer';
 }
 
 /** An activity whose failures carry nothing but codes. */

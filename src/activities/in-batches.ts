@@ -1,11 +1,8 @@
-/** Requests to Temporal under way at a time. */
-const REQUESTS_AT_ONCE = 20;
-
 /** Does one thing for each item, a bounded number at a time. @returns the results in the order of the items */
 export async function inBatches<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
-  atOnce: number = REQUESTS_AT_ONCE,
+  atOnce: number,
 ): Promise<Result[]> {
   const results: Result[] = [];
   for (let start = 0; start < items.length; start += atOnce) {

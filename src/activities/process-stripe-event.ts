@@ -1,4 +1,3 @@
-import { errorCode } from '../domain/error-code';
 import { EVENTS_AT_ONCE } from '../domain/limits';
 import {
   beginEventTries,
@@ -7,8 +6,8 @@ import {
   type EventEnd,
   type StripeEvent,
 } from '../db/stripe-events';
-import { StripeRefusedError, StripeUnreachableError } from '../stripe/read-failures';
 import { ignored, type EventDependencies, type EventProcessor } from './event-processing';
+import { codeOfFailure } from './failure-code';
 import { processAccountEvent } from './process-account-event';
 import { processBalanceEvent } from './process-balance-event';
 import { processTransferEvent } from './process-transfer-event';
@@ -81,22 +80,9 @@ async function tryEvent(dependencies: EventDependencies, event: StripeEvent): Pr
     await endStripeEvent(database, event.eventId, end);
     return end;
   } catch (error) {
-    const result = failureCode(error);
+    const result = codeOfFailure(error);
     // Where Postgres itself is away nothing can be noted; the next try comes all the same.
     await noteFailedTry(database, event.eventId, result).catch(() => undefined);
     return { status: 'failed', result };
   }
-}
-
-/** What kind of failure it was, without anybody's words (M12). */
-function failureCode(error: unknown): string {
-  if (error instanceof StripeRefusedError) {
-    return `stripe_${error.httpStatus.toString()}`;
-  }
-  if (error instanceof StripeUnreachableError) {
-    return `stripe_unreachable_${error.transportCode}`;
-  }
-  const name =
-    typeof error === 'object' && error !== null && 'name' in error ? error.name : 'unnamed';
-  return errorCode(error) ?? String(name);
 }

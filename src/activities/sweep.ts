@@ -20,7 +20,7 @@ import { findTransfersByJob } from '../db/payout-transfers';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
 import type { ActivityDependencies } from './dependencies';
-import { codeOfFailure } from './failures';
+import { codeOfFailure } from './failure-code';
 import { isPassed, startOf } from './read-transfer-page';
 import { reopenPaidRuns } from './reopen-paid-runs';
 import type { RunStates, WorkflowRuns } from './workflow-runs';

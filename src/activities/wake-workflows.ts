@@ -2,6 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
 import { transferWorkflowId } from '../domain/ids';
+import { TEMPORAL_REQUESTS_AT_ONCE } from '../domain/limits';
 import { inBatches } from './in-batches';
 
 export interface WakeUp {
@@ -14,7 +15,11 @@ export interface WakeUp {
  * nothing; who has no open run is left to the next start of the job.
  */
 export async function wakeWorkflows(client: Client, wakeUps: readonly WakeUp[]): Promise<void> {
-  await inBatches(wakeUps, ({ signal, workflowId }) => wakeWorkflow(client, workflowId, signal));
+  await inBatches(
+    wakeUps,
+    ({ signal, workflowId }) => wakeWorkflow(client, workflowId, signal),
+    TEMPORAL_REQUESTS_AT_ONCE,
+  );
 }
 
 /** Tells an open run to look at Postgres again. @returns whether there was one */
@@ -39,8 +44,10 @@ export async function wakeTransfers(
   client: Client,
   transferIds: readonly string[],
 ): Promise<string[]> {
-  const isWoken = await inBatches(transferIds, (transferId) =>
-    wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
+  const isWoken = await inBatches(
+    transferIds,
+    (transferId) => wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
+    TEMPORAL_REQUESTS_AT_ONCE,
   );
   return transferIds.filter((_transferId, index) => isWoken[index] === true);
 }

@@ -1,9 +1,9 @@
-import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 
 import type { EnvironmentVariables } from '../config/settings';
-import { temporalConnection } from '../config/temporal-connection';
-import { CONNECT_TIMEOUT_MS, TEMPORAL_RECONNECT_LONGEST_MS } from '../domain/limits';
+import { temporalTarget, type TemporalTarget } from '../config/temporal-connection';
+import { TEMPORAL_RECONNECT_LONGEST_MS } from '../domain/limits';
 
 /** Temporal does not answer at this address (exit code 3). */
 export class TemporalUnreachableError extends Error {
@@ -24,14 +24,14 @@ export interface TemporalClient {
   readonly close: () => Promise<void>;
 }
 
-type Address = Parameters<typeof temporalConnection>[1];
+type Address = Parameters<typeof temporalTarget>[1];
 
 /** @throws TemporalUnreachableError within CONNECT_TIMEOUT_MS when nothing answers */
 export async function connectTemporal(
   variables: EnvironmentVariables,
   settings: Address,
 ): Promise<TemporalClient> {
-  const target = targetOf(variables, settings);
+  const target = temporalTarget(variables, settings);
   const connection = await Connection.connect(target.options).catch((error: unknown) => {
     throw new TemporalUnreachableError(target.address, error);
   });
@@ -43,32 +43,13 @@ export async function connectTemporal(
  * without it. Its calls have no deadline of their own; give them one (`connection.withDeadline`).
  */
 export function lazyTemporal(variables: EnvironmentVariables, settings: Address): TemporalClient {
-  const target = targetOf(variables, settings);
+  const target = temporalTarget(variables, settings);
   // The transport's own longest wait is two minutes, all of which a Temporal that is back would still be away for us.
   const channelArgs = { 'grpc.max_reconnect_backoff_ms': TEMPORAL_RECONNECT_LONGEST_MS };
   return clientOn(Connection.lazy({ ...target.options, channelArgs }), target);
 }
 
-interface Target {
-  readonly address: string;
-  readonly namespace: string;
-  readonly options: ConnectionOptions;
-}
-
-function targetOf(variables: EnvironmentVariables, settings: Address): Target {
-  const { address, namespace, connectionOptions } = temporalConnection(variables, settings);
-  const { apiKey, tls, metadata } = connectionOptions;
-  const options = {
-    address,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    ...(tls === undefined || tls === null ? {} : { tls }),
-    ...(typeof apiKey === 'string' ? { apiKey } : {}),
-    ...(metadata === undefined ? {} : { metadata }),
-  };
-  return { address, namespace, options };
-}
-
-function clientOn(connection: Connection, { address, namespace }: Target): TemporalClient {
+function clientOn(connection: Connection, { address, namespace }: TemporalTarget): TemporalClient {
   return {
     client: new Client({ connection, namespace }),
     connection,

@@ -1,5 +1,7 @@
+import type { ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
+import { CONNECT_TIMEOUT_MS } from '../domain/limits';
 import { InvalidSettingsError, type EnvironmentVariables } from './settings';
 
 type TemporalConnectConfig = ReturnType<typeof loadClientConnectConfig>;
@@ -30,6 +32,31 @@ export function temporalConnection(
     namespace: settings.temporalNamespace,
     connectionOptions: { ...connectionOptions, address: settings.temporalAddress },
   };
+}
+
+/** The same for a client of the SDK. */
+export interface TemporalTarget {
+  readonly address: string;
+  readonly namespace: string;
+  /** Connecting ends within CONNECT_TIMEOUT_MS. */
+  readonly options: ConnectionOptions;
+}
+
+/** @param settings as for `temporalConnection` */
+export function temporalTarget(
+  variables: EnvironmentVariables,
+  settings: Parameters<typeof temporalConnection>[1],
+): TemporalTarget {
+  const { address, namespace, connectionOptions } = temporalConnection(variables, settings);
+  const { apiKey, tls, metadata } = connectionOptions;
+  const options = {
+    address,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(tls === undefined || tls === null ? {} : { tls }),
+    ...(typeof apiKey === 'string' ? { apiKey } : {}),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+  return { address, namespace, options };
 }
 
 /** @throws InvalidSettingsError when a file that one of the variables names cannot be read, or is none of its kind */

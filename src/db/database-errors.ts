@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { DatabaseError } from 'pg';
 
 import { errorCode } from '../domain/error-code';
@@ -62,11 +63,23 @@ export function isLoginRefused(error: unknown): boolean {
   );
 }
 
-/** An error as a log may show it, by its code: around what Postgres said stands the statement with its values (M12). */
-export function loggedCode(error: unknown): string {
+/**
+ * What Postgres or the way to it said, as a code and without the statement and its values: SQLSTATE, or else what Node
+ * or a library put on the error or on one of its causes.
+ * @returns undefined where there is none
+ */
+export function databaseErrorCode(error: unknown): string | undefined {
   return (
     postgresErrorOf(error)?.code ??
-    causesOf(error).flatMap((cause) => errorCode(cause) ?? [])[0] ??
-    'unnamed'
+    causesOf(error)
+      .map((cause) => errorCode(cause))
+      .find((code) => code !== undefined)
+  );
+}
+
+/** Whether a statement failed, for whatever cause: then the error's words are the statement with its values. */
+export function isOfStatement(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) => cause instanceof DrizzleQueryError || cause instanceof DatabaseError,
   );
 }

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool } from 'pg';
 
@@ -60,4 +61,15 @@ export async function inTransaction<Result>(
   } finally {
     client.release(isBroken);
   }
+}
+
+/** Runs reading work on one snapshot, so that what it reads in several statements fits together. */
+export async function inSnapshot<Result>(
+  database: Database,
+  work: (transaction: Executor) => Promise<Result>,
+): Promise<Result> {
+  return inTransaction(database, async (transaction) => {
+    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+    return work(transaction);
+  });
 }

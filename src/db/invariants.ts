@@ -20,7 +20,7 @@ import {
 import { KEY_SENDABLE_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
 import { isAlarm } from '../domain/next-state';
 import { failureClassOf, REASONS, type ReasonCode } from '../domain/reasons';
-import { isTerminal, TRANSFER_STATUSES } from '../domain/transfer-state';
+import { OPEN_STATUSES, TRANSFER_STATUSES } from '../domain/transfer-state';
 import type { Executor } from './database';
 
 /** Breaks of one statement that are looked up and told; more of them say nothing more. */
@@ -75,7 +75,7 @@ function listed(values: readonly string[]): SQL {
   );
 }
 
-const OPEN = listed(TRANSFER_STATUSES.filter((status) => !isTerminal(status)));
+const OPEN = listed(OPEN_STATUSES);
 
 const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
 

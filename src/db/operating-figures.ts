@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 
 import { METRICS_STATEMENT_TIMEOUT_MS } from '../domain/limits';
-import { inTransaction, type Database } from './database';
+import { OPEN_STATUSES } from '../domain/transfer-state';
+import { inSnapshot, type Database } from './database';
 
 /** What is open, waiting and stopped in an installation at one moment; ages in seconds. */
 export interface OperatingFigures {
@@ -18,8 +19,7 @@ export interface OperatingFigures {
 
 /** One snapshot; each statement is ended by Postgres after METRICS_STATEMENT_TIMEOUT_MS. Safe to repeat. */
 export async function readOperatingFigures(database: Database): Promise<OperatingFigures> {
-  return inTransaction(database, async (transaction) => {
-    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+  return inSnapshot(database, async (transaction) => {
     await transaction.execute(
       sql`set local statement_timeout = ${sql.raw(METRICS_STATEMENT_TIMEOUT_MS.toString())}`,
     );
@@ -42,7 +42,7 @@ const FIGURES = sql`select json_build_object(
     from (
       select status, count(*) as n from payout_transfers
       where status not in ('completed', 'voided') group by status
-    ) as by_status where status not in ('failed_terminal', 'cancelled')),
+    ) as by_status where status in ${OPEN_STATUSES}),
   'oldestUnknownSeconds', (
     select extract(epoch from payout_now() - min(coalesce((
       select min(sent_at) from payout_attempts

@@ -1,7 +1,8 @@
 import { and, desc, eq, isNotNull, isNull, or, sql } from 'drizzle-orm';
 
-import { ASK_FIRST_MS, ASK_LONGEST_MS, PAUSE_MEMORY_MS } from '../domain/limits';
+import { ASK_WAITS, PAUSE_MEMORY_MS } from '../domain/limits';
 import type { Executor } from './database';
+import { dueAgainAt } from './due-again';
 import { payoutControls } from './schema';
 
 export type PayoutControl = typeof payoutControls.$inferSelect;
@@ -50,7 +51,6 @@ export async function pauseByAutomation(
 ): Promise<boolean> {
   const { cause, isLiftedByItself, needed, settlementId } = pause;
   const lookCount = isLiftedByItself ? await looksBefore(executor, pause) : 0;
-  const waitMs = Math.min(ASK_FIRST_MS * 2 ** Math.min(lookCount, 20), ASK_LONGEST_MS);
   const set = await executor
     .insert(payoutControls)
     .values({
@@ -58,9 +58,8 @@ export async function pauseByAutomation(
       cause,
       owner: 'automation',
       lookCount,
-      ...(isLiftedByItself && {
-        nextLookAt: sql`payout_now() + ${waitMs} * interval '1 millisecond'`,
-      }),
+      // The step is the number of looks before …
+      ...(isLiftedByItself && { nextLookAt: dueAgainAt(lookCount, ASK_WAITS) }),
       ...(needed !== undefined && { neededMinor: needed.amountMinor, currency: needed.currency }),
     })
     .onConflictDoNothing()
@@ -100,9 +99,8 @@ export async function beginPauseLooks(
     .update(payoutControls)
     .set({
       lookCount: sql`${payoutControls.lookCount} + 1`,
-      nextLookAt: sql`payout_now() + least(
-        ${ASK_FIRST_MS} * power(2, least(${payoutControls.lookCount} + 1, 20)), ${ASK_LONGEST_MS}
-      ) * interval '1 millisecond'`,
+      // … and here the look that begins is one of them.
+      nextLookAt: dueAgainAt(sql`(${payoutControls.lookCount} + 1)`, ASK_WAITS),
     })
     .where(
       and(

@@ -1,8 +1,8 @@
-import { and, asc, eq, gt, inArray, isNull, ne, notInArray, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 
 import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
 import type { ListAge } from '../domain/send-gate';
-import { TERMINAL_STATUSES } from '../domain/transfer-state';
+import { OPEN_STATUSES } from '../domain/transfer-state';
 import { inTransaction, type Database, type Executor } from './database';
 import { hashLedger, lockJobForSealing, type LedgerSeal } from './ledger-hash';
 import { payoutJobs, payoutTransfers } from './schema';
@@ -167,10 +167,7 @@ async function hasOpenTransfers(executor: Executor, jobId: string): Promise<bool
     .select({ id: payoutTransfers.id })
     .from(payoutTransfers)
     .where(
-      and(
-        eq(payoutTransfers.payoutJobId, jobId),
-        notInArray(payoutTransfers.status, [...TERMINAL_STATUSES]),
-      ),
+      and(eq(payoutTransfers.payoutJobId, jobId), inArray(payoutTransfers.status, OPEN_STATUSES)),
     )
     .limit(1);
   return open.length > 0;
@@ -190,7 +187,7 @@ async function completeSealed(
     from (
       select count(*) filter (where status = 'completed') as completed,
              count(*) filter (where status = 'failed_terminal') as failed,
-             count(*) filter (where status not in ('completed', 'failed_terminal', 'cancelled', 'voided')) as open
+             count(*) filter (where status in ${OPEN_STATUSES}) as open
       from payout_transfers where payout_job_id = ${jobId}
     ) as counted
     where job.id = ${jobId} and job.status <> 'complete' and counted.open = 0`);

@@ -19,8 +19,8 @@ export interface SchedulingTerms {
 }
 
 /**
- * Creates the job of a recorded settlement with all its transfers and books the debt, in the caller's transaction
- *. Any number of callers may race: one creates, the others find the same job.
+ * Creates the job of a recorded settlement with all its transfers and books the debt, in the caller's
+ * transaction. Any number of callers may race: one creates, the others find the same job.
  *
  * @throws AwardAlreadySettledError when another settlement pays one of the awards already
  */

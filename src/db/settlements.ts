@@ -1,6 +1,6 @@
-import { and, asc, count, eq, notExists, sql } from 'drizzle-orm';
+import { and, asc, eq, notExists, sql } from 'drizzle-orm';
 
-import type { Settlement, SettlementStatus } from '../domain/settlement';
+import type { Settlement } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
@@ -244,18 +244,4 @@ export async function findCompletedSettlements(
     .where(eq(settlements.status, 'completed'))
     .orderBy(asc(settlements.recordedAt))
     .limit(settlementsMax);
-}
-
-/** How many settlements of other systems wait for the validator, and how many it has rejected and nobody mended. */
-export async function countHandedInSettlements(
-  executor: Executor,
-): Promise<Readonly<Record<'completed' | 'rejected', number>>> {
-  const of = async (status: SettlementStatus): Promise<number> => {
-    const [row] = await executor
-      .select({ settlements: count() })
-      .from(settlements)
-      .where(eq(settlements.status, status));
-    return row?.settlements ?? 0;
-  };
-  return { completed: await of('completed'), rejected: await of('rejected') };
 }

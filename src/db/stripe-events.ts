@@ -1,7 +1,8 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 
-import { EVENT_TRY_FIRST_MS, EVENT_TRY_LONGEST_MS } from '../domain/limits';
+import { EVENT_TRY_WAITS } from '../domain/limits';
 import type { Executor } from './database';
+import { dueAgainAt } from './due-again';
 import { stripeEvents } from './schema';
 
 export type StripeEvent = typeof stripeEvents.$inferSelect;
@@ -35,10 +36,8 @@ export async function storeStripeEvent(
   return stored?.deliveryCount === 1;
 }
 
-/** Doubles from try to try. */
-const NEXT_TRY_AT = sql`payout_now() + least(
-  ${EVENT_TRY_FIRST_MS} * power(2, least(${stripeEvents.tryCount}, 20)), ${EVENT_TRY_LONGEST_MS}
-) * interval '1 millisecond'`;
+/** Doubles from try to try; the step is the number of tries before the one that begins. */
+const NEXT_TRY_AT = dueAgainAt(stripeEvents.tryCount, EVENT_TRY_WAITS);
 
 /**
  * Takes the turn to process events that wait and are due, oldest first, or one of them. The turn is a time and no lock,

@@ -1,7 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 
-import { ASK_FIRST_MS, ASK_LONGEST_MS } from '../domain/limits';
+import { ASK_WAITS } from '../domain/limits';
 import type { Executor } from './database';
+import { dueAgainAt } from './due-again';
 import { userStripeAccounts } from './schema';
 
 export type UserStripeAccount = typeof userStripeAccounts.$inferSelect;
@@ -69,10 +70,8 @@ function accountIs({ stripeAccountId, userId }: UserAccountId) {
   );
 }
 
-/** Doubles from ask to ask. */
-const NEXT_ASK_AT = sql`payout_now() + least(
-  ${ASK_FIRST_MS} * power(2, least(${userStripeAccounts.askCount}, 20)), ${ASK_LONGEST_MS}
-) * interval '1 millisecond'`;
+/** Doubles from ask to ask; the step is the number of asks before. */
+const NEXT_ASK_AT = dueAgainAt(userStripeAccounts.askCount, ASK_WAITS);
 
 /** Stripe has refused a transfer because this account may not receive yet; it is asked about before the next try. */
 export async function markAccountNotReady(

@@ -1,6 +1,7 @@
 import type { MissingFunds } from './contracts';
+import { doubledMs } from './doubling';
 import type { JobStatus } from './job-state';
-import { ASK_FIRST_MS, ASK_LONGEST_MS } from './limits';
+import { ASK_WAITS } from './limits';
 import { formatAmount } from './money';
 import type { FailureClass } from './reasons';
 import type { TransferStatus } from './transfer-state';
@@ -101,5 +102,5 @@ export function missingFundsText(missing: MissingFunds, currency: string): strin
 
 /** How long until the next question, after so many: 1, 2, 4 … 60 minutes. */
 export function fundsWaitMs(askCount: number): number {
-  return Math.min(ASK_FIRST_MS * 2 ** Math.min(Math.max(askCount - 1, 0), 20), ASK_LONGEST_MS);
+  return doubledMs(Math.max(askCount - 1, 0), ASK_WAITS);
 }

@@ -81,8 +81,7 @@ export const PAYEE_WAIT_DAYS_MAX = 365;
 export const PAYEE_WAIT_MS = PAYEE_WAIT_DAYS_DEFAULT * DAY_MS;
 
 /** First and longest wait between two questions to Stripe about one payee, or about the platform's own trouble. */
-export const ASK_FIRST_MS = MINUTE_MS;
-export const ASK_LONGEST_MS = HOUR_MS;
+export const ASK_WAITS = { firstMs: MINUTE_MS, longestMs: HOUR_MS };
 /** When the balance cannot be read in so many tries, the job begins without: the question is advice, Stripe the guard. */
 export const FUNDS_TRIES_MAX = 4;
 /** A pause that is set again this soon after automation lifted it goes on backing off where it was. */
@@ -133,6 +132,8 @@ export const SWEEP_STARTS_AT_ONCE = 50;
 export const SWEEP_IDS_SHOWN_MAX = 1_000;
 /** How long `payouts sweep` waits for the end. */
 export const SWEEP_WAIT_MS = MINUTE_MS;
+/** Signals and starts of one process that are on their way to Temporal at a time. */
+export const TEMPORAL_REQUESTS_AT_ONCE = 20;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 
@@ -146,8 +147,7 @@ export const WEBHOOK_BODY_BYTES_MAX = 512 * 1024;
  * First and longest wait before an event that could not be processed is tried again. The first is longer than most tries
  * take, so that the same event is seldom worked on twice at a time; when it is, both come to the same end.
  */
-export const EVENT_TRY_FIRST_MS = MINUTE_MS;
-export const EVENT_TRY_LONGEST_MS = HOUR_MS;
+export const EVENT_TRY_WAITS = { firstMs: MINUTE_MS, longestMs: HOUR_MS };
 /** Tries after which a transfer that Stripe does not find is taken for none. */
 export const EVENT_TRIES_OF_MISSING_MAX = 5;
 /** Events that one process works on at a time; each asks Stripe a question or two. */
@@ -161,8 +161,7 @@ export const ACCEPTANCES_AT_ONCE = 4;
 /** How many of them one look takes; the next look goes on. */
 export const ACCEPTANCES_PER_LOOK = 100;
 /** First and longest wait before the listener connects, or looks, again after a failure. */
-export const LISTENER_RETRY_FIRST_MS = 250;
-export const LISTENER_RETRY_LONGEST_MS = 30 * SECOND_MS;
+export const LISTENER_RETRY_WAITS = { firstMs: 250, longestMs: 30 * SECOND_MS };
 /** A connection that only listens says nothing when it is lost without a word, so it is asked this often … */
 export const LISTENER_CHECK_MS = 30 * SECOND_MS;
 /** … and is lost when it does not answer within this. */

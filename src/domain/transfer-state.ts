@@ -25,7 +25,7 @@ export const TRANSFER_TRANSITIONS: Readonly<Record<TransferStatus, readonly Tran
   completed: [],
 };
 
-export const TERMINAL_STATUSES = [
+const TERMINAL_STATUSES = [
   'completed',
   'failed_terminal',
   'cancelled',
@@ -37,6 +37,11 @@ const TERMINAL: ReadonlySet<TransferStatus> = new Set<TransferStatus>(TERMINAL_S
 export function isTerminal(status: TransferStatus): boolean {
   return TERMINAL.has(status);
 }
+
+/** Those that are not at their end. */
+export const OPEN_STATUSES: readonly TransferStatus[] = TRANSFER_STATUSES.filter(
+  (status) => !isTerminal(status),
+);
 
 export function canTransition(from: TransferStatus, to: TransferStatus): boolean {
   return TRANSFER_TRANSITIONS[from].includes(to);

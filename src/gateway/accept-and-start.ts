@@ -2,11 +2,11 @@ import {
   acceptCompletedSettlements,
   type AcceptanceDependencies,
 } from '../activities/accept-settlements';
+import { codeOfFailure } from '../activities/failure-code';
 import { inBatches } from '../activities/in-batches';
 import type { Logger } from '../config/log';
-import { loggedCode } from '../db/database-errors';
 import type { JobStart } from '../domain/contracts';
-import { ACCEPTANCES_PER_LOOK } from '../domain/limits';
+import { ACCEPTANCES_PER_LOOK, TEMPORAL_REQUESTS_AT_ONCE } from '../domain/limits';
 import { shownText } from '../domain/shown-value';
 
 export interface AcceptAndStartOptions {
@@ -38,16 +38,20 @@ export async function acceptAndStart({
   for (const { settlementId, why } of failed) {
     log.error({ settlementId: shownText(settlementId), why }, 'a settlement could not be taken');
   }
-  await inBatches(accepted, async (job) => {
-    const { settlementId, totalMinor, winnerCount } = job;
-    log.info({ settlementId, totalMinor, winnerCount }, 'a settlement was accepted');
-    try {
-      await startJob(job);
-    } catch (error) {
-      const fields = { settlementId, code: loggedCode(error) };
-      log.error(fields, 'its job was not started; it is kept, and the sweep starts it');
-    }
-  });
+  await inBatches(
+    accepted,
+    async (job) => {
+      const { settlementId, totalMinor, winnerCount } = job;
+      log.info({ settlementId, totalMinor, winnerCount }, 'a settlement was accepted');
+      try {
+        await startJob(job);
+      } catch (error) {
+        const fields = { settlementId, code: codeOfFailure(error) };
+        log.error(fields, 'its job was not started; it is kept, and the sweep starts it');
+      }
+    },
+    TEMPORAL_REQUESTS_AT_ONCE,
+  );
   if (failed.length > 0) {
     throw new Error(`${failed.length.toString()} settlements could not be taken`);
   }

@@ -6,10 +6,9 @@ import fastify, {
 } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 
+import { codeOfFailure } from '../activities/failure-code';
 import type { GatewayToken } from '../config/setting-rules';
 import type { Logger } from '../config/log';
-import { postgresErrorOf } from '../db/database-errors';
-import { errorCode } from '../domain/error-code';
 import {
   GATEWAY_BODY_BYTES_MAX,
   GATEWAY_CONNECTIONS_MAX,
@@ -108,12 +107,9 @@ function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
   });
 }
 
-/** What logs may say of an error, a request or an answer: names and codes, never a text or an address (M12). */
+/** What logs may say of an error, a request or an answer: codes, never a text or an address (M12). */
 const CODES_ONLY = {
-  err: (error: unknown) => ({
-    name: error instanceof Error ? error.name : typeof error,
-    code: postgresErrorOf(error)?.code ?? errorCode(error) ?? null,
-  }),
+  err: (error: unknown) => ({ code: codeOfFailure(error) }),
   req: () => undefined,
   res: () => undefined,
 };

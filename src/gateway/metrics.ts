@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readOperatingFigures, type OperatingFigures } from '../db/operating-figures';
 import type { Database } from '../db/database';
 import { SETTLEMENT_STATUSES } from '../domain/settlement';
-import { TERMINAL_STATUSES, TRANSFER_STATUSES } from '../domain/transfer-state';
+import { OPEN_STATUSES } from '../domain/transfer-state';
 import type { AuthFailure } from './authenticate';
 import type { WebhookCounts } from './webhook-counts';
 
@@ -78,10 +78,6 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
     },
   };
 }
-
-const OPEN_STATUSES = TRANSFER_STATUSES.filter(
-  (status) => !(TERMINAL_STATUSES as readonly string[]).includes(status),
-);
 
 /** Gauges of what Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
 function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {

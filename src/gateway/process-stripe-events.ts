@@ -1,5 +1,6 @@
 import type { Logger } from '../config/log';
 import type { EventDependencies } from '../activities/event-processing';
+import { codeOfFailure } from '../activities/failure-code';
 import { processStripeEvent, processStripeEvents } from '../activities/process-stripe-event';
 import { EVENT_LOOK_MS, EVENTS_AT_ONCE, EVENTS_NOTICED_MAX } from '../domain/limits';
 import type { WebhookCounts } from './webhook-counts';
@@ -70,7 +71,7 @@ class EventQueue {
       .catch((error: unknown) => {
         // It waits in Postgres; the next look finds it.
         this.options.log.warn(
-          { failure: nameOf(error) },
+          { failure: codeOfFailure(error) },
           'events of Stripe wait for the next look',
         );
       })
@@ -112,9 +113,4 @@ class EventQueue {
       tried = ended.processed + ended.ignored + ended.failed;
     } while (tried > 0 && !this.isClosed);
   }
-}
-
-/** What failed, without anybody's words (M12). */
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unnamed';
 }

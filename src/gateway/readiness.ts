@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type Stripe from 'stripe';
 
+import { codeOfFailure } from '../activities/failure-code';
 import type { TemporalClient } from '../client/temporal-client';
 import type { Database } from '../db/database';
 import { READINESS_DEADLINE_MS, READINESS_VALID_MS } from '../domain/limits';
@@ -91,13 +92,13 @@ async function codeOf(ask: () => Promise<unknown>): Promise<string | null> {
     timer = setTimeout(() => resolve('no_answer'), READINESS_DEADLINE_MS);
   });
   try {
-    return await Promise.race([ask().then(() => null, failureCode), late]);
+    return await Promise.race([ask().then(() => null, stateCode), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Stripe that refuses the key is there and of no use; whatever else fails is away. */
-function failureCode(error: unknown): string {
-  return error instanceof StripeRefusedError ? `http_${error.httpStatus}` : 'unreachable';
+function stateCode(error: unknown): string {
+  return error instanceof StripeRefusedError ? codeOfFailure(error) : 'unreachable';
 }

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
+import { codeOfFailure } from '../activities/failure-code';
 import type { Logger } from '../config/log';
-import { loggedCode } from '../db/database-errors';
+import { doubledMs } from '../domain/doubling';
 import {
   CONNECT_TIMEOUT_MS,
   LISTENER_ANSWER_MS,
   LISTENER_CHECK_MS,
-  LISTENER_RETRY_FIRST_MS,
-  LISTENER_RETRY_LONGEST_MS,
+  LISTENER_RETRY_WAITS,
 } from '../domain/limits';
 
 /** What the trigger `settlements_completed` tells when the transaction that says `completed` commits. */
@@ -78,7 +78,7 @@ class Looks {
         this.isAsked = true;
         failures += 1;
         this.options.log.error(
-          { code: loggedCode(error) },
+          { code: codeOfFailure(error) },
           'completed settlements were not all taken; they are kept, and taken again',
         );
         await waitToRetry(failures, this.signal);
@@ -108,7 +108,7 @@ async function keepListening(
     } catch (error) {
       if (!isStopped()) {
         failures += 1;
-        const fields = { code: loggedCode(error), failures };
+        const fields = { code: codeOfFailure(error), failures };
         log.warn(fields, 'not listening for settlements; it connects again');
         await waitToRetry(failures, signal);
       }
@@ -152,9 +152,6 @@ async function listenUntilLost(
 }
 
 async function waitToRetry(failures: number, signal: AbortSignal): Promise<void> {
-  const waitMs = Math.min(
-    LISTENER_RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 20),
-    LISTENER_RETRY_LONGEST_MS,
-  );
+  const waitMs = doubledMs(failures - 1, LISTENER_RETRY_WAITS);
   await delay(waitMs, undefined, { signal }).catch(() => undefined);
 }

@@ -33,6 +33,19 @@ export function isReadFailure(error: unknown): boolean {
   return error instanceof StripeRefusedError || error instanceof StripeUnreachableError;
 }
 
+/**
+ * How a reading call failed, as a code: `stripe_<HTTP status>`, or `stripe_unreachable_<code of the transport>`.
+ * @returns undefined where it was something else that failed
+ */
+export function stripeErrorCode(error: unknown): string | undefined {
+  if (error instanceof StripeRefusedError) {
+    return `stripe_${error.httpStatus.toString()}`;
+  }
+  return error instanceof StripeUnreachableError
+    ? `stripe_unreachable_${error.transportCode}`
+    : undefined;
+}
+
 function addressOf(stripe: Stripe): string {
   const [protocol, host, port] = (['protocol', 'host', 'port'] as const).map((field) =>
     String(stripe.getApiField(field)),

@@ -8,9 +8,9 @@ import { temporal } from '@temporalio/proto';
 
 import { readEnvironment } from '../config/environment';
 import { loadSettings, type EnvironmentVariables } from '../config/settings';
-import { temporalConnection } from '../config/temporal-connection';
+import { temporalTarget } from '../config/temporal-connection';
 import { TASK_QUEUES } from '../domain/contracts';
-import { CONNECT_TIMEOUT_MS, WORKER_POLL_SEEN_MS } from '../domain/limits';
+import { WORKER_POLL_SEEN_MS } from '../domain/limits';
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
 
@@ -22,15 +22,8 @@ const POLLED = [
 /** The queues that no worker of this host polls. The SDK's workers are called `<process id>@<host>`. */
 async function unpolledQueues(variables: EnvironmentVariables, host: string): Promise<string[]> {
   const settings = loadSettings(variables, ['TEMPORAL_ADDRESS']);
-  const { namespace, connectionOptions } = temporalConnection(variables, settings);
-  const { tls, apiKey, address, metadata } = connectionOptions;
-  const connection = await Connection.connect({
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    ...(address === undefined ? {} : { address }),
-    ...(tls === undefined || tls === null ? {} : { tls }),
-    ...(typeof apiKey === 'string' ? { apiKey } : {}),
-    ...(metadata === undefined ? {} : { metadata }),
-  });
+  const { namespace, options } = temporalTarget(variables, settings);
+  const connection = await Connection.connect(options);
   try {
     const unpolled: string[] = [];
     for (const { name, taskQueueType } of POLLED) {

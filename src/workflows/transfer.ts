@@ -24,6 +24,7 @@ import {
   type TransferResult,
   type TransferView,
 } from '../domain/contracts';
+import { doubledMs } from '../domain/doubling';
 import { jobWorkflowId } from '../domain/ids';
 import {
   BACKOFF_FIRST_MS,
@@ -258,7 +259,7 @@ async function sendAndRecord(
 
 /** Doubles from wait to wait, and spreads winners who wait for the same cause. */
 function backoffMs(waits: number): number {
-  const doubled = Math.min(BACKOFF_FIRST_MS * 2 ** waits, BACKOFF_LONGEST_MS);
+  const doubled = doubledMs(waits, { firstMs: BACKOFF_FIRST_MS, longestMs: BACKOFF_LONGEST_MS });
   return Math.round(doubled * (0.9 + 0.2 * Math.random()));
 }
 

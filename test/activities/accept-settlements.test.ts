@@ -15,11 +15,7 @@ import { recordSettlement } from '../../src/client/settle';
 import { findJobBySettlement } from '../../src/db/payout-jobs';
 import { findTransfersByJob } from '../../src/db/payout-transfers';
 import { settlementContentHash } from '../../src/db/settlement-content-hash';
-import {
-  countHandedInSettlements,
-  findSettlementRow,
-  SettlementConflictError,
-} from '../../src/db/settlements';
+import { findSettlementRow, SettlementConflictError } from '../../src/db/settlements';
 import { PROBLEMS_SHOWN_MAX } from '../../src/domain/invalid-input';
 import type { Settlement, SettlementStatus } from '../../src/domain/settlement';
 import {
@@ -250,14 +246,9 @@ describe('what is wrong is rejected with the reasons', () => {
     expect(reasons.at(-1)).toBe('and 31 more');
   });
 
-  test('is counted, and shown with what to do', async () => {
-    const before = await countHandedInSettlements(bed.database);
+  test('is shown with what to do', async () => {
     const settlement = await givenRows({ winners: 0 });
     const reasons = await reasonsAgainst(settlement);
-    expect(await countHandedInSettlements(bed.database)).toEqual({
-      completed: before.completed,
-      rejected: before.rejected + 1,
-    });
     const { settlementId } = settlement;
     const shown = await readStatus(bed.database, settlementId).catch((error: unknown) => error);
     expect(shown).toBeInstanceOf(SettlementNotAcceptedError);
@@ -453,9 +444,33 @@ describe('many at once', () => {
     });
     expect(accepted).toMatchObject([{ settlementId: other.settlementId }]);
     expect(failed).toEqual([
-      { settlementId: stuck.settlementId, why: expect.stringMatching(/^SQLSTATE \w{5}$/) },
+      { settlementId: stuck.settlementId, why: expect.stringMatching(/^\w{5}$/) },
     ]);
     await bed.rows('drop trigger stuck on settlements');
     expect(await accept(stuck)).toMatchObject({ is: 'accepted' });
   });
+
+  test('a statement that nobody answered leaves none of its values', async () => {
+    const { settlementId } = await givenRows();
+    const restore = loseAnswersTo('for update');
+    const { failed } = await acceptCompletedSettlements(dependencies, { settlementsMax: 10 });
+    restore();
+    expect(failed).toEqual([{ settlementId, why: 'Error' }]);
+    expect(await acceptSettlement(dependencies, settlementId)).toMatchObject({ is: 'accepted' });
+  });
 });
+
+/** No answer comes to statements with these words, as when the driver gives up waiting; drizzle says which they were. */
+function loseAnswersTo(words: string): () => void {
+  const { prototype } = Client;
+  const query = prototype.query as (...given: unknown[]) => unknown;
+  const spy = jest.spyOn(prototype, 'query') as unknown as jest.SpyInstance<unknown, unknown[]>;
+  spy.mockImplementation(function (this: Client, ...given: unknown[]) {
+    return JSON.stringify(given[0]).includes(words)
+      ? Promise.reject(new Error('Query read timeout'))
+      : query.apply(this, given);
+  });
+  return () => {
+    spy.mockRestore();
+  };
+}

@@ -178,9 +178,9 @@ test('a balance without entries says nothing: the job begins', async () => {
 });
 
 test.each([
-  ['5xx', { kind: 'status', status: 503 }, 'HTTP_503'],
-  ['no permission', { kind: 'status', status: 403 }, 'HTTP_403'],
-  ['nothing there', { kind: 'status', status: 404 }, 'HTTP_404'],
+  ['5xx', { kind: 'status', status: 503 }, 'stripe_503'],
+  ['no permission', { kind: 'status', status: 403 }, 'stripe_403'],
+  ['nothing there', { kind: 'status', status: 404 }, 'stripe_404'],
 ])('unreadable (%s): a few tries, and then the job begins', async (_what, fault, why) => {
   await giveBalance(0);
   const job = await givenJob();

@@ -3,10 +3,13 @@
  * Method: a real Postgres refuses a real statement, and the failure is searched for what must not be in it.
  */
 import { ApplicationFailure } from '@temporalio/activity';
+import { DrizzleQueryError } from 'drizzle-orm';
 
+import { codeOfFailure } from '../../src/activities/failure-code';
 import { discreetly } from '../../src/activities/failures';
 import { openDatabase } from '../../src/db/database';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
+import { StripeRefusedError, StripeUnreachableError } from '../../src/stripe/read-failures';
 import { freePort } from '../../local/free-port';
 import { openDatabaseBed, type DatabaseBed } from '../support/builders';
 
@@ -38,6 +41,12 @@ test('a refused statement becomes its SQLSTATE, retried, without the statement a
   expect(JSON.stringify(failure)).not.toContain('secret-canary');
 });
 
+test('its code is its SQLSTATE', async () => {
+  const account = { userId: 'u1', stripeAccountId: 'secret-canary' };
+  const refused = insertUserStripeAccount(bed.database, account).catch(codeOfFailure);
+  expect(await refused).toBe('23514');
+});
+
 test('a Postgres that is away is said to be, without its address and password', async () => {
   const port = (await freePort()).toString();
   const { database, close } = openDatabase(`postgres://canary:canary@127.0.0.1:${port}/payouts`);
@@ -45,6 +54,26 @@ test('a Postgres that is away is said to be, without its address and password', 
   const failure = await failureOf(() => insertUserStripeAccount(database, account));
   await close();
   expect(failure.message).toBe('Postgres: not reached');
+});
+
+test('a statement without an answer is not told either', async () => {
+  const lost = new Error('Query read timeout');
+  const failed = new DrizzleQueryError('select $1', ['secret-canary'], lost);
+  const failure = await failureOf(() => Promise.reject(failed));
+  expect(failure).toMatchObject({ message: 'Postgres: no answer', nonRetryable: false });
+  expect(failure.cause).toBeUndefined();
+});
+
+test.each<[string, unknown, string]>([
+  ['Stripe’s refusal', new StripeRefusedError(403, 'canary'), 'stripe_403'],
+  ['no Stripe', new StripeUnreachableError('canary', 'DEADLINE'), 'stripe_unreachable_DEADLINE'],
+  ['a code of Node', Object.assign(new Error('canary'), { code: 'EPIPE' }), 'EPIPE'],
+  ['one further down', new Error('canary', { cause: { code: 'EPIPE' } }), 'EPIPE'],
+  ['an error without a code', new TypeError('canary'), 'TypeError'],
+  ['a statement', new DrizzleQueryError('select $1', ['canary'], new Error('canary')), 'Error'],
+  ['no error at all', 'canary', 'unnamed'],
+])('%s is named without its words', (_what, error, code) => {
+  expect(codeOfFailure(error)).toBe(code);
 });
 
 test('an outcome of a send stays what it is', async () => {

@@ -9,7 +9,7 @@ import {
   pauseByAutomation,
   type AutomaticPause,
 } from '../../src/db/payout-controls';
-import { ASK_LONGEST_MS, PAUSE_MEMORY_MS } from '../../src/domain/limits';
+import { ASK_WAITS, PAUSE_MEMORY_MS } from '../../src/domain/limits';
 import { newId } from '../support/builders';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
@@ -117,7 +117,7 @@ describe('a pause for missing funds', () => {
       waits.push(await minutesToNextLook(settlementId));
     }
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    expect(ASK_LONGEST_MS).toBe(60 * MINUTE_MS);
+    expect(ASK_WAITS.longestMs).toBe(60 * MINUTE_MS);
   });
 
   test('that comes back soon after goes on backing off; one that comes back late begins anew', async () => {

@@ -60,7 +60,7 @@ test('a key that Stripe refuses is said as such', async () => {
   await bed.sandbox.control('keys', { key: bed.env['STRIPE_API_KEY'], state: 'active' });
   expect({ status, stripe: state.parts.stripe }).toMatchObject({
     status: 503,
-    stripe: { ok: false, code: 'http_401' },
+    stripe: { ok: false, code: 'stripe_401' },
   });
 });
 
@@ -71,7 +71,7 @@ test('thirty questions at once make one call to Stripe', async () => {
   await bed.sandbox.control('faults', { match, fault: { kind: 'status', status: 503 }, times: 1 });
   const answers = await Promise.all(Array.from({ length: 30 }, () => readinessOf(url)));
   expect(new Set(answers.map(({ state }) => state.parts.stripe.code))).toEqual(
-    new Set(['http_503']),
+    new Set(['stripe_503']),
   );
 });
 

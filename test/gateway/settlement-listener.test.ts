@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 
 import { findSettlementRow } from '../../src/db/settlements';
-import { LISTENER_RETRY_LONGEST_MS } from '../../src/domain/limits';
+import { LISTENER_RETRY_WAITS } from '../../src/domain/limits';
 import { acceptAndStart } from '../../src/gateway/accept-and-start';
 import {
   listenForSettlements,
@@ -294,7 +294,7 @@ describe('close', () => {
     await until(() => logged.filter(({ level }) => level === 40).length >= 3);
     const before = Date.now();
     await listener.close();
-    expect(Date.now() - before).toBeLessThan(LISTENER_RETRY_LONGEST_MS);
+    expect(Date.now() - before).toBeLessThan(LISTENER_RETRY_WAITS.longestMs);
     expect(logged.filter(({ level }) => level === 50)).toEqual([]);
   });
 });

@@ -2,7 +2,8 @@
 import type { ClaimDecision, ClaimFacts } from '../../src/domain/claim-rules';
 import type { SeenSends, TransferClaim } from '../../src/domain/contracts';
 import { freezeRequest } from '../../src/domain/generation';
-import { ASK_FIRST_MS, ASK_LONGEST_MS, PAYEE_WAIT_MS } from '../../src/domain/limits';
+import { doubledMs } from '../../src/domain/doubling';
+import { ASK_WAITS, PAYEE_WAIT_MS } from '../../src/domain/limits';
 import { failureClassOf, type ReasonCode } from '../../src/domain/reasons';
 import {
   openGenerationOf,
@@ -175,7 +176,7 @@ function openNext(system: System, row: TransferRow): GenerationRow {
 
 /** Times of the questions about an account double. */
 function nextAskAtMs({ askCount }: AccountRow, nowMs: number): number {
-  return nowMs + Math.min(ASK_FIRST_MS * 2 ** Math.min(askCount, 20), ASK_LONGEST_MS);
+  return nowMs + doubledMs(askCount, ASK_WAITS);
 }
 
 function beginAsk(account: AccountRow | undefined, nowMs: number): boolean {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 
-import { inTransaction, type Database } from '../../db/database';
+import { inSnapshot, type Database } from '../../db/database';
 import { checkDiligence, checkInvariants } from '../../db/invariants';
 import { trialBalance, type TrialBalanceRow } from '../../db/ledger';
 import { findBrokenSeals } from '../../db/ledger-hash';
@@ -14,8 +14,7 @@ export async function verifyBooks(
   database: Database,
   settlementId: string | undefined,
 ): Promise<{ readonly checks: VerifyCheck[]; readonly balances: readonly TrialBalanceRow[] }> {
-  return inTransaction(database, async (transaction) => {
-    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
+  return inSnapshot(database, async (transaction) => {
     await transaction.execute(
       sql`set local statement_timeout = ${sql.raw(`'${STATEMENT_TIMEOUT}'`)}`,
     );
