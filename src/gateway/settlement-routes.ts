@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
 
-import { readStatusPage } from '../client/read-status';
+import { readStatus } from '../client/read-status';
 import { recordSettlement, reportOf, startJob, type RecordedJob } from '../client/settle';
 import { parseSettlement } from '../client/settlement-file';
 import { isTemporalFailure, type TemporalClient } from '../client/temporal-client';
@@ -20,6 +19,7 @@ import {
   settlementStatusSchema,
   settleReportSchema,
   statusQuerySchema,
+  type SettlementStatusAnswer,
 } from './api-schemas';
 import { TOKEN_SCHEME } from './openapi';
 
@@ -131,12 +131,8 @@ function statusRoute(app: FastifyInstance, { database }: SettlementDependencies)
     async (request, reply) => {
       const { after = null, limit } = request.query;
       const page = { afterTransferId: after, transfersMax: limit };
-      return reply.send(asJson(await readStatusPage(database, request.params.id, page)));
+      const report: SettlementStatusAnswer = await readStatus(database, request.params.id, page);
+      return reply.send(report);
     },
   );
-}
-
-/** As it is written: times as text, which is what the document promises. */
-function asJson(page: Awaited<ReturnType<typeof readStatusPage>>) {
-  return JSON.parse(JSON.stringify(page)) as z.input<typeof settlementStatusSchema>;
 }
