@@ -1,12 +1,22 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
-import { transferWorkflowId } from '../domain/ids';
+import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import { inBatches } from './in-batches';
 
 export interface WakeUp {
   readonly workflowId: string;
   readonly signal: string;
+}
+
+type SignalName = (typeof SIGNALS)[keyof typeof SIGNALS];
+
+export function wakeUpOfTransfer(transferId: string, signal: SignalName): WakeUp {
+  return { workflowId: transferWorkflowId(transferId), signal };
+}
+
+export function wakeUpOfJob(settlementId: string, signal: SignalName): WakeUp {
+  return { workflowId: jobWorkflowId(settlementId), signal };
 }
 
 /**
