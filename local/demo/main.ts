@@ -13,7 +13,7 @@ import { importAccounts } from '../../src/client/import-accounts';
 import { withDatabase, withTemporal } from '../../src/client/connections';
 import { readStatus, type JobStatusReport } from '../../src/client/read-status';
 import { unpaidTransfersQuery } from '../../src/client/saved-queries';
-import { recordSettlement, startJob } from '../../src/client/settle';
+import { recordSettlement, startRecordedJob } from '../../src/client/settle';
 import { setUp } from '../../src/client/setup';
 import { statusText } from '../../src/client/show-status';
 import { trialBalanceTable } from '../../src/client/show-trial-balance';
@@ -94,7 +94,7 @@ async function pay(stack: LocalStack, signal: AbortSignal): Promise<string[]> {
     };
     const recorded = await recordSettlement(database, settlement, terms);
     await withTemporal(variables, ({ client }) =>
-      startJob({ client, database }, settlement, recorded),
+      startRecordedJob({ client, database }, settlement, recorded),
     );
     await watchStatus(database, settlementId, { signal, isEnough: hasSettled });
     const status = await readStatus(database, settlementId);

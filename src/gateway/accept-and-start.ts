@@ -4,7 +4,6 @@ import {
 } from '../activities/accept-settlements';
 import { inBatches } from '../activities/in-batches';
 import type { Logger } from '../config/log';
-import { loggedCode } from '../db/database-errors';
 import type { JobStart } from '../domain/contracts';
 import { ACCEPTANCES_PER_LOOK } from '../domain/limits';
 import { shownText } from '../domain/shown-value';
@@ -12,8 +11,8 @@ import { shownText } from '../domain/shown-value';
 export interface AcceptAndStartOptions {
   readonly dependencies: AcceptanceDependencies;
   readonly log: Logger;
-  /** Starts the job in Temporal, or finds its open run. */
-  readonly startJob: (job: JobStart) => Promise<unknown>;
+  /** Starts the job in Temporal, or finds its open run; does not throw where Temporal is away (`startInTime`). */
+  readonly start: (job: JobStart) => Promise<unknown>;
 }
 
 /**
@@ -25,7 +24,7 @@ export interface AcceptAndStartOptions {
 export async function acceptAndStart({
   dependencies,
   log,
-  startJob,
+  start,
 }: AcceptAndStartOptions): Promise<boolean> {
   const { accepted, failed, isMore, rejected } = await acceptCompletedSettlements(dependencies, {
     settlementsMax: ACCEPTANCES_PER_LOOK,
@@ -41,12 +40,7 @@ export async function acceptAndStart({
   await inBatches(accepted, async (job) => {
     const { settlementId, totalMinor, winnerCount } = job;
     log.info({ settlementId, totalMinor, winnerCount }, 'a settlement was accepted');
-    try {
-      await startJob(job);
-    } catch (error) {
-      const fields = { settlementId, code: loggedCode(error) };
-      log.error(fields, 'its job was not started; it is kept, and the sweep starts it');
-    }
+    await start(job);
   });
   if (failed.length > 0) {
     throw new Error(`${failed.length.toString()} settlements could not be taken`);

@@ -3,10 +3,13 @@
  * Method: the route on a real Fastify server and a real Postgres; requests over a socket, signed with the SDK's own test
  * helper. The time is given.
  */
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 
 import { openDatabase } from '../../src/db/database';
+import { apiErrorOf, errorBody } from '../../src/gateway/api-error';
+import { checkRequest } from '../../src/gateway/check-request';
 import {
   stripeWebhookRoute,
   type StripeWebhookOptions,
@@ -45,10 +48,13 @@ afterAll(() => bed.close());
 async function serve(change: Partial<StripeWebhookOptions> = {}): Promise<string> {
   const server = Fastify();
   servers.push(server);
-  // The gateway's server answers every error in this shape.
-  server.setErrorHandler<FastifyError>(({ code, message, statusCode = 500 }, { id }, reply) =>
-    reply.code(statusCode).send({ error: { code, message, requestId: id } }),
-  );
+  // As the gateway's server has it for all its routes.
+  server.setValidatorCompiler(checkRequest);
+  server.setSerializerCompiler(serializerCompiler);
+  server.setErrorHandler((thrown, { id }, reply) => {
+    const error = apiErrorOf(thrown);
+    return reply.code(error.status).send(errorBody(error, id));
+  });
   await server.register(stripeWebhookRoute, {
     database: bed.database,
     secrets: SECRETS,

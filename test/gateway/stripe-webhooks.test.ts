@@ -6,10 +6,7 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 
-import {
-  startEventProcessing,
-  type EventProcessing,
-} from '../../src/gateway/process-stripe-events';
+import { startEventProcessing, type EventProcessing } from '../../src/gateway/event-queue';
 import { stripeWebhookRoute } from '../../src/gateway/stripe-webhook-route';
 import { WebhookCounts } from '../../src/gateway/webhook-counts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
