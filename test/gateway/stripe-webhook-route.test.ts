@@ -3,13 +3,10 @@
  * Method: the route on a real Fastify server and a real Postgres; requests over a socket, signed with the SDK's own test
  * helper. The time is given.
  */
-import Fastify, { type FastifyInstance } from 'fastify';
-import { serializerCompiler } from 'fastify-type-provider-zod';
+import type { FastifyInstance } from 'fastify';
 import Stripe from 'stripe';
 
 import { openDatabase } from '../../src/db/database';
-import { apiErrorOf, errorBody } from '../../src/gateway/api-error';
-import { checkRequest } from '../../src/gateway/check-request';
 import {
   stripeWebhookRoute,
   type StripeWebhookOptions,
@@ -17,6 +14,7 @@ import {
 import { WebhookCounts } from '../../src/gateway/webhook-counts';
 import { WEBHOOK_BODY_BYTES_MAX } from '../../src/domain/limits';
 import { newId, openDatabaseBed, type DatabaseBed } from '../support/builders';
+import { bareServer } from './bare-server';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12);
 const SECRETS = ['whsec_new', 'whsec_old'] as const;
@@ -46,15 +44,8 @@ afterEach(async () => {
 afterAll(() => bed.close());
 
 async function serve(change: Partial<StripeWebhookOptions> = {}): Promise<string> {
-  const server = Fastify();
+  const server = bareServer();
   servers.push(server);
-  // As the gateway's server has it for all its routes.
-  server.setValidatorCompiler(checkRequest);
-  server.setSerializerCompiler(serializerCompiler);
-  server.setErrorHandler((thrown, { id }, reply) => {
-    const error = apiErrorOf(thrown);
-    return reply.code(error.status).send(errorBody(error, id));
-  });
   await server.register(stripeWebhookRoute, {
     database: bed.database,
     secrets: SECRETS,
