@@ -7,7 +7,7 @@ import { wakeWaitingTransfers } from '../src/activities/wake-waiting-transfers';
 import { withDatabase, withTemporal } from '../src/client/connections';
 import { importAccounts } from '../src/client/import-accounts';
 import { readJobStatus } from '../src/client/read-status';
-import { recordSettlement, startJob } from '../src/client/settle';
+import { recordSettlement, startRecordedJob } from '../src/client/settle';
 import { setUp } from '../src/client/setup';
 import type { TemporalClient } from '../src/client/temporal-client';
 import { loadSettings, type Settings } from '../src/config/settings';
@@ -91,7 +91,7 @@ export class BenchInstallation {
       installationId: settings.payoutInstallationId,
       maxAttempts: settings.payoutMaxAttempts,
     });
-    await startJob({ client: temporal.client, database }, settlement, recorded);
+    await startRecordedJob({ client: temporal.client, database }, settlement, recorded);
   }
 
   /** What `payouts accounts import` does. */

@@ -1,9 +1,12 @@
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import { demoSettlement, incidentOf, PLACES, userOf } from './scenario';
 import type { SandboxOracle } from './sandbox-control';
 
 /** Everything that is not as it has to be: each winner's state, and the sandbox's own count against ours. */
-export function findDeviations(status: SettlementStatus, oracle: SandboxOracle): string[] {
+export function findDeviations(
+  status: Pick<SettlementReport, 'transfers'>,
+  oracle: SandboxOracle,
+): string[] {
   const winners = PLACES.flatMap((place) => deviationsOf(place, status, oracle));
   const paidMinor = status.transfers
     .filter((transfer) => transfer.status === 'completed')
@@ -17,7 +20,11 @@ export function findDeviations(status: SettlementStatus, oracle: SandboxOracle):
       ];
 }
 
-function deviationsOf(place: number, status: SettlementStatus, oracle: SandboxOracle): string[] {
+function deviationsOf(
+  place: number,
+  status: Pick<SettlementReport, 'transfers'>,
+  oracle: SandboxOracle,
+): string[] {
   const user = userOf(place);
   const transfer = status.transfers.find(({ userId }) => userId === user);
   if (transfer === undefined) {

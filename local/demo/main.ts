@@ -13,9 +13,9 @@ import { importAccounts } from '../../src/client/import-accounts';
 import { withDatabase, withTemporal } from '../../src/client/connections';
 import { readStatus, type JobStatusReport } from '../../src/client/read-status';
 import { unpaidTransfersQuery } from '../../src/client/saved-queries';
-import { recordSettlement, startJob } from '../../src/client/settle';
+import { recordSettlement, startRecordedJob } from '../../src/client/settle';
 import { setUp } from '../../src/client/setup';
-import { statusTable } from '../../src/client/show-status';
+import { statusText } from '../../src/client/show-status';
 import { trialBalanceTable } from '../../src/client/show-trial-balance';
 import { watchStatus } from '../../src/client/watch-status';
 import { loadSettings } from '../../src/config/settings';
@@ -94,12 +94,12 @@ async function pay(stack: LocalStack, signal: AbortSignal): Promise<string[]> {
     };
     const recorded = await recordSettlement(database, settlement, terms);
     await withTemporal(variables, ({ client }) =>
-      startJob({ client, database }, settlement, recorded),
+      startRecordedJob({ client, database }, settlement, recorded),
     );
     await watchStatus(database, settlementId, { signal, isEnough: hasSettled });
     const status = await readStatus(database, settlementId);
     const balance = await trialBalance(database);
-    say(`\n${statusTable(status)}\n`);
+    say(`\n${statusText(status)}\n`);
     say(`Trial balance of the ledger (${currency}):\n${trialBalanceTable(balance)}\n`);
     return signal.aborted ? [] : findDeviations(status, await askOracle(stack.stripeApiBase ?? ''));
   });

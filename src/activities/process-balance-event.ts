@@ -1,12 +1,11 @@
 import { SIGNALS } from '../domain/contracts';
-import { jobWorkflowId } from '../domain/ids';
 import { findFundsPauses, liftByAutomation } from '../db/payout-controls';
 import { findSettlementsAwaitingFunds } from '../db/payout-jobs';
 import { availableBalances } from '../stripe/balance-and-account';
 import { ignored, processed, type EventProcessor } from './event-processing';
 import { isFunded } from './look-at-pauses';
 import { wakeAfterPause } from './wake-after-pause';
-import { wakeWorkflows } from './wake-workflows';
+import { wakeUpOfJob, wakeWorkflows } from './wake-workflows';
 
 /**
  * The platform's balance has grown: pauses for missing funds are looked at now instead of at their next time, with one
@@ -28,7 +27,7 @@ export const processBalanceEvent: EventProcessor = async (dependencies, { accoun
   }
   await wakeWorkflows(
     client,
-    settlementIds.map((id) => ({ workflowId: jobWorkflowId(id), signal: SIGNALS.changed })),
+    settlementIds.map((id) => wakeUpOfJob(id, SIGNALS.changed)),
   );
   return processed(pauses.length + settlementIds.length > 0 ? 'funds_looked_at' : 'nobody_waits');
 };

@@ -24,6 +24,9 @@ const PROCESSORS: Readonly<Record<string, EventProcessor>> = {
   'transfer.reversed': processTransferEvent,
 };
 
+/** What an endpoint in Stripe has to send; README.md says so. */
+export const STRIPE_EVENT_TYPES: readonly string[] = Object.keys(PROCESSORS);
+
 /** How one try ended: for ever, or why it failed, as a code. */
 export type EventTry = EventEnd | { readonly status: 'failed'; readonly result: string };
 

@@ -1,5 +1,5 @@
 import { SIGNALS } from '../domain/contracts';
-import { jobWorkflowId, settlementIdOfGroup, transferWorkflowId } from '../domain/ids';
+import { settlementIdOfGroup } from '../domain/ids';
 import { EVENT_TRIES_OF_MISSING_MAX } from '../domain/limits';
 import { findBookedReversals, findBookedTransfer, type BookedTransfer } from '../db/ledger';
 import { findJobBySettlement } from '../db/payout-jobs';
@@ -13,7 +13,7 @@ import {
   type EventDependencies,
   type EventProcessor,
 } from './event-processing';
-import { wakeWorkflows } from './wake-workflows';
+import { wakeUpOfJob, wakeUpOfTransfer, wakeWorkflows } from './wake-workflows';
 
 /** Stripe tells of a transfer that it does not find: of another account, or not shown yet. */
 class TransferNotFoundError extends Error {
@@ -133,7 +133,7 @@ async function wake(
   { settlementId, transferId }: Pick<BookedTransfer, 'settlementId' | 'transferId'>,
 ): Promise<void> {
   await wakeWorkflows(client, [
-    { workflowId: transferWorkflowId(transferId), signal: SIGNALS.changed },
-    { workflowId: jobWorkflowId(settlementId), signal: SIGNALS.changed },
+    wakeUpOfTransfer(transferId, SIGNALS.changed),
+    wakeUpOfJob(settlementId, SIGNALS.changed),
   ]);
 }

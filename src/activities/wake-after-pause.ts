@@ -1,12 +1,11 @@
 import type { Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import type { Database } from '../db/database';
 import type { PauseScope } from '../db/operator-pauses';
 import { findOpenJobs } from '../db/payout-jobs';
 import { findTransfersToWake } from '../db/waiting-transfers';
-import { wakeWorkflows } from './wake-workflows';
+import { wakeUpOfJob, wakeUpOfTransfer, wakeWorkflows } from './wake-workflows';
 
 /** Reaches the runs that a pause concerns. */
 export interface WakingConnections {
@@ -31,7 +30,7 @@ export async function wakeAfterPause(
     });
     await wakeWorkflows(
       client,
-      freed.map((id) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.resume })),
+      freed.map((id) => wakeUpOfTransfer(id, SIGNALS.resume)),
     );
     afterTransferId = freed.at(-1) ?? null;
   } while (afterTransferId !== null);
@@ -46,7 +45,7 @@ export async function tellJobs(
   const tell = (settlementIds: readonly string[]) =>
     wakeWorkflows(
       client,
-      settlementIds.map((id) => ({ workflowId: jobWorkflowId(id), signal })),
+      settlementIds.map((id) => wakeUpOfJob(id, signal)),
     );
   if (scope !== null) {
     await tell([scope]);

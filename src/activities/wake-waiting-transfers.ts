@@ -1,9 +1,8 @@
 import { SIGNALS } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import { isTerminal } from '../domain/transfer-state';
 import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
 import type { WakingConnections } from './wake-after-pause';
-import { wakeWorkflows, type WakeUp } from './wake-workflows';
+import { wakeUpOfJob, wakeUpOfTransfer, wakeWorkflows } from './wake-workflows';
 
 /**
  * Wakes the transfers that wait for these users, and their jobs, one signal each. A signal says only "look again", so
@@ -15,13 +14,10 @@ export async function wakeWaitingTransfers(
 ): Promise<number> {
   const waiting = await findWaitingTransfersOfUsers(connections.database, userIds);
   const open = waiting.filter(({ status }) => !isTerminal(status));
-  const wakeUps: WakeUp[] = [
-    ...open.map(({ id }) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.payeeReady })),
-    ...[...new Set(open.map(({ settlementId }) => settlementId))].map((settlementId) => ({
-      workflowId: jobWorkflowId(settlementId),
-      signal: SIGNALS.changed,
-    })),
-  ];
-  await wakeWorkflows(connections.client, wakeUps);
+  const settlementIds = new Set(open.map(({ settlementId }) => settlementId));
+  await wakeWorkflows(connections.client, [
+    ...open.map(({ id }) => wakeUpOfTransfer(id, SIGNALS.payeeReady)),
+    ...[...settlementIds].map((settlementId) => wakeUpOfJob(settlementId, SIGNALS.changed)),
+  ]);
   return open.length;
 }

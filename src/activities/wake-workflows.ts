@@ -1,13 +1,23 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
-import { transferWorkflowId } from '../domain/ids';
+import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import { TEMPORAL_REQUESTS_AT_ONCE } from '../domain/limits';
 import { inBatches } from './in-batches';
 
 export interface WakeUp {
   readonly workflowId: string;
   readonly signal: string;
+}
+
+type SignalName = (typeof SIGNALS)[keyof typeof SIGNALS];
+
+export function wakeUpOfTransfer(transferId: string, signal: SignalName): WakeUp {
+  return { workflowId: transferWorkflowId(transferId), signal };
+}
+
+export function wakeUpOfJob(settlementId: string, signal: SignalName): WakeUp {
+  return { workflowId: jobWorkflowId(settlementId), signal };
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 
 import { cancelTransfer, restoreTransfer, voidTransfer } from '../activities/cancel-transfer';
-import { wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
+import { wakeUpOfTransfer, wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
 import { SIGNALS, type TransferStart } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
+import { jobWorkflowId } from '../domain/ids';
 import {
   CANCELLATION_REFUSAL_TEXTS,
   type CancellationRefusal,
@@ -101,7 +101,7 @@ export async function tellGivenUp(
 ): Promise<void> {
   await wakeWorkflows(
     client,
-    transferIds.map((id) => ({ workflowId: transferWorkflowId(id), signal: SIGNALS.changed })),
+    transferIds.map((id) => wakeUpOfTransfer(id, SIGNALS.changed)),
   );
   await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
 }

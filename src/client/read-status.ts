@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm';
 
 import {
   jobOutcome,
@@ -7,10 +6,9 @@ import {
   type TransferCounts,
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
-import type { SettlementStatus as SettlementRowStatus } from '../domain/settlement';
-import { shownText } from '../domain/shown-value';
+import type { SettlementStatus } from '../domain/settlement';
 import type { TransferStatus } from '../domain/transfer-state';
-import { inTransaction, type Database, type Executor } from '../db/database';
+import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement } from '../db/payout-jobs';
 import {
@@ -36,7 +34,7 @@ export interface TransferStatusRow {
   readonly failureClass: FailureClass | null;
   readonly failureReason: ReasonCode | null;
   /** Since when an operator wants it cancelled; of a paid one, that it was paid all the same. */
-  readonly cancelRequestedAt: Date | null;
+  readonly cancelRequestedAt: string | null;
 }
 
 export interface JobStatusReport {
@@ -50,12 +48,31 @@ export interface JobStatusReport {
   readonly fundsAvailableMinor: number | null;
 }
 
-export interface SettlementStatus {
+/** How an accepted settlement stands: who is paid, who is not, and why. */
+export interface SettlementReport {
   readonly settlementId: string;
+  readonly status: 'accepted';
+  /** The gateway token or the operator that recorded it; null where nobody said. */
+  readonly recordedBy: string | null;
   readonly job: JobStatusReport;
   /** What keeps it from being sent at this moment, oldest first. */
   readonly pauses: readonly ShownPause[];
   readonly transfers: readonly TransferStatusRow[];
+  /** Of the next page: the transfers after this one; null where there are none. */
+  readonly next: string | null;
+}
+
+/** A settlement that another system writes as rows, and that is not accepted: nobody of it is paid. */
+export interface HandedInReport {
+  readonly settlementId: string;
+  readonly status: Exclude<SettlementStatus, 'accepted'>;
+  readonly contestId: string;
+  readonly currency: string;
+  /** Why it was rejected; none otherwise. */
+  readonly rejectedReasons: readonly string[];
+  readonly rejectedAt: string | null;
+  readonly job: null;
+  readonly transfers: readonly never[];
 }
 
 /** No settlement of this id is recorded. */
@@ -66,33 +83,14 @@ export class UnknownSettlementError extends Error {
   }
 }
 
-/** A settlement that another system writes as rows, and that is not accepted: nobody of it is paid. */
-export interface SettlementHandedIn {
-  readonly settlementId: string;
-  readonly contestId: string;
-  readonly currency: string;
-  readonly status: Exclude<SettlementRowStatus, 'accepted'>;
-  /** Why it was rejected; none otherwise. */
-  readonly rejectedReasons: readonly string[];
-  readonly rejectedAt: Date | null;
-}
-
-/** The rows of another system stand under this id, and have no job. */
-export class SettlementNotAcceptedError extends Error {
-  override readonly name = 'SettlementNotAcceptedError';
-  constructor(readonly settlement: SettlementHandedIn) {
-    super(`settlement ${shownText(settlement.settlementId)} is ${settlement.status}, not accepted`);
-  }
-}
-
-/** @throws UnknownSettlementError, SettlementNotAcceptedError */
+/** @throws UnknownSettlementError where it has no job */
 export async function readJobStatus(
   executor: Executor,
   settlementId: string,
 ): Promise<JobStatusReport> {
   const job = await findJobBySettlement(executor, settlementId);
   if (job === undefined) {
-    throw await whyThereIsNoJob(executor, settlementId);
+    throw new UnknownSettlementError(settlementId);
   }
   const { counts } = await summarizeTransfers(executor, job.id);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -107,98 +105,73 @@ export async function readJobStatus(
   };
 }
 
-async function whyThereIsNoJob(executor: Executor, settlementId: string): Promise<Error> {
-  const row = await findSettlementRow(executor, settlementId);
-  const handedIn = row && handedInOf(row);
-  return handedIn === undefined
-    ? new UnknownSettlementError(settlementId)
-    : new SettlementNotAcceptedError(handedIn);
-}
-
-/** @returns undefined of one that is accepted */
-function handedInOf(row: SettlementRow): SettlementHandedIn | undefined {
-  const { contestId, currency, rejectedAt, rejectedReasons, settlementId, status } = row;
-  if (status === 'accepted') {
-    return undefined;
-  }
-  const isRejected = status === 'rejected';
-  return {
-    settlementId,
-    contestId,
-    currency,
-    status,
-    // Those of an earlier rejection stay beside the row until the next answer.
-    rejectedReasons: isRejected ? (rejectedReasons ?? []) : [],
-    rejectedAt: isRejected ? rejectedAt : null,
-  };
-}
-
 const ROWS_PER_PAGE = 2_000;
 
 /**
- * How a settlement stands, from Postgres alone: a transfer is reported as completed only when its row holds the id of
- * the Stripe transfer that paid it.
- * @throws UnknownSettlementError, SettlementNotAcceptedError
+ * How a settlement stands, from Postgres alone, for the command line and the gateway: a transfer is reported as completed
+ * only when its row holds the id of the Stripe transfer that paid it. Every time is ISO 8601 text in UTC.
+ * @param page which of the transfers; all of them without it
+ * @throws UnknownSettlementError
  */
 export async function readStatus(
   database: Database,
   settlementId: string,
-): Promise<SettlementStatus> {
-  return inTransaction(database, async (transaction) => {
-    // One snapshot, so that the counts are those of the rows while the job goes on.
-    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    const standing = await readStanding(transaction, settlementId);
-    const transfers = await readAllTransfers(transaction, standing.job.id);
-    return { settlementId, ...standing, transfers };
+  page?: TransferPageQuery,
+): Promise<SettlementReport | HandedInReport> {
+  // One snapshot, so that the counts are those of the rows while the job goes on.
+  return inSnapshot(database, async (transaction) => {
+    const row = await findSettlementRow(transaction, settlementId);
+    if (row === undefined) {
+      throw new UnknownSettlementError(settlementId);
+    }
+    const { recordedBy, status } = row;
+    return status === 'accepted'
+      ? readAccepted(transaction, { settlementId, status, recordedBy }, page)
+      : handedInReport(row, status);
   });
 }
 
-async function readStanding(
+async function readAccepted(
   executor: Executor,
-  settlementId: string,
-): Promise<Pick<SettlementStatus, 'job' | 'pauses'>> {
+  settlement: Pick<SettlementReport, 'settlementId' | 'status' | 'recordedBy'>,
+  page: TransferPageQuery | undefined,
+): Promise<SettlementReport> {
+  const { settlementId } = settlement;
   const job = await readJobStatus(executor, settlementId);
   const pauses = await findPausesInForce(executor, settlementId);
-  return { job, pauses: pauses.map(shownPause) };
+  const transfers =
+    page === undefined
+      ? await readAllTransfers(executor, job.id)
+      : await findTransfersByJob(executor, job.id, page);
+  const isLastPage = page === undefined || transfers.length < page.transfersMax;
+  return {
+    ...settlement,
+    job,
+    pauses: pauses.map(shownPause),
+    transfers: transfers.map(rowOf),
+    next: isLastPage ? null : (transfers.at(-1)?.id ?? null),
+  };
 }
 
-export interface StatusPage extends SettlementStatus {
-  readonly status: 'accepted';
-  readonly recordedBy: string | null;
-  /** Of the next page: the transfers after this one; null where there are none. */
-  readonly next: string | null;
+function handedInReport(
+  { contestId, currency, rejectedAt, rejectedReasons, settlementId }: SettlementRow,
+  status: HandedInReport['status'],
+): HandedInReport {
+  const isRejected = status === 'rejected';
+  return {
+    settlementId,
+    status,
+    contestId,
+    currency,
+    // Those of an earlier rejection stay beside the row until the next answer.
+    rejectedReasons: isRejected ? (rejectedReasons ?? []) : [],
+    rejectedAt: isRejected ? (rejectedAt?.toISOString() ?? null) : null,
+    job: null,
+    transfers: [],
+  };
 }
 
-/**
- * The same facts a page of transfers at a time, and how far a settlement is that has no job.
- * @throws UnknownSettlementError
- */
-export async function readStatusPage(
-  database: Database,
-  settlementId: string,
-  page: TransferPageQuery,
-): Promise<StatusPage | SettlementHandedIn> {
-  return inTransaction(database, async (transaction) => {
-    await transaction.execute(sql`set transaction isolation level repeatable read, read only`);
-    const row = await findSettlementRow(transaction, settlementId);
-    const handedIn = row && handedInOf(row);
-    if (row === undefined || handedIn !== undefined) {
-      return handedIn ?? Promise.reject(new UnknownSettlementError(settlementId));
-    }
-    const standing = await readStanding(transaction, settlementId);
-    const transfers = await findTransfersByJob(transaction, standing.job.id, page);
-    return {
-      settlementId,
-      status: 'accepted',
-      recordedBy: row.recordedBy,
-      ...standing,
-      transfers: transfers.map(rowOf),
-      next: transfers.length < page.transfersMax ? null : (transfers.at(-1)?.id ?? null),
-    };
-  });
-}
-
-async function readAllTransfers(executor: Executor, jobId: string): Promise<TransferStatusRow[]> {
+async function readAllTransfers(executor: Executor, jobId: string): Promise<PayoutTransfer[]> {
   const transfers: PayoutTransfer[] = [];
   for (;;) {
     const page = await findTransfersByJob(executor, jobId, {
@@ -207,7 +180,7 @@ async function readAllTransfers(executor: Executor, jobId: string): Promise<Tran
     });
     transfers.push(...page);
     if (page.length < ROWS_PER_PAGE) {
-      return transfers.map(rowOf);
+      return transfers;
     }
   }
 }
@@ -225,6 +198,6 @@ function rowOf(transfer: PayoutTransfer): TransferStatusRow {
     stripeTransferId: transfer.stripeTransferId,
     failureClass: transfer.failureClass,
     failureReason: transfer.failureReason,
-    cancelRequestedAt: transfer.cancelRequestedAt,
+    cancelRequestedAt: transfer.cancelRequestedAt?.toISOString() ?? null,
   };
 }

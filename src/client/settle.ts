@@ -65,7 +65,7 @@ export async function recordSettlement(
  * them; it begins at once where a worker runs, and nobody waits for it here.
  * Safe to repeat: the job moves no money itself, and Postgres has compared the content.
  */
-export async function startJob(
+export async function startRecordedJob(
   connections: Connections,
   settlement: Settlement,
   recorded: RecordedJob,

@@ -9,7 +9,8 @@ export interface ShownPause {
   readonly owner: 'operator' | 'automation';
   readonly actor: string | null;
   readonly reason: string | null;
-  readonly setAt: Date;
+  /** ISO 8601, in UTC. */
+  readonly setAt: string;
 }
 
 export interface PauseReport {
@@ -52,7 +53,14 @@ function stops(paused: PauseScope, scope: PauseScope): boolean {
 
 export function shownPause(pause: PayoutControl): ShownPause {
   const { actor, cause, owner, reason, setAt, settlementId } = pause;
-  return { scope: scopeName(settlementId), cause, owner, actor, reason, setAt };
+  return {
+    scope: scopeName(settlementId),
+    cause,
+    owner,
+    actor,
+    reason,
+    setAt: setAt.toISOString(),
+  };
 }
 
 /** For a person: what was done, what was lifted and what still stops, and what is on its way. */
@@ -91,5 +99,5 @@ const END_TEXTS: Readonly<Record<ReportedSend['end'], string>> = {
 /** One pause as a person reads it. */
 export function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {
   const why = actor === null ? cause : `${cause}, ${actor}: ${reason ?? ''}`;
-  return `${scope}, ${why}, since ${setAt.toISOString()}`;
+  return `${scope}, ${why}, since ${setAt}`;
 }

@@ -3,14 +3,25 @@ import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
 import { isGivenUp, TRANSFER_STATUSES } from '../domain/transfer-state';
 import { plainTable } from './plain-table';
+import { handedInText } from './show-handed-in';
 import { pauseLine } from './show-pauses';
-import type { JobStatusReport, SettlementStatus, TransferStatusRow } from './read-status';
+import type {
+  HandedInReport,
+  JobStatusReport,
+  SettlementReport,
+  TransferStatusRow,
+} from './read-status';
 
 /** Rows that a person can still read; `--json` has all of them. */
 const TABLE_ROWS_MAX = 200;
 
-/** The winners of a settlement for a terminal: who is not paid comes first, largest prize first, each with a reason. */
-export function statusTable(status: SettlementStatus): string {
+/** How a settlement stands, for a terminal. */
+export function statusText(report: SettlementReport | HandedInReport): string {
+  return report.status === 'accepted' ? acceptedText(report) : handedInText(report);
+}
+
+/** Who is not paid comes first, largest prize first, each with a reason. */
+function acceptedText(status: SettlementReport): string {
   const rows = [...status.transfers].sort(
     (left, right) =>
       Number(left.status === 'completed') - Number(right.status === 'completed') ||
@@ -51,7 +62,7 @@ export function statusTable(status: SettlementStatus): string {
   ].join('\n');
 }
 
-function explanations({ pauses, transfers }: SettlementStatus): string[] {
+function explanations({ pauses, transfers }: SettlementReport): string[] {
   const codes = new Set([
     ...transfers.flatMap(({ failureReason }) => failureReason ?? []),
     ...pauses.map(({ cause }) => cause),
@@ -62,7 +73,7 @@ function explanations({ pauses, transfers }: SettlementStatus): string[] {
   });
 }
 
-function missingFunds({ job }: SettlementStatus): string[] {
+function missingFunds({ job }: SettlementReport): string[] {
   const { currency, fundsAvailableMinor: availableMinor, fundsNeededMinor: neededMinor } = job;
   return neededMinor === null || availableMinor === null
     ? []
@@ -84,7 +95,7 @@ const CANCEL_TEXTS = {
     'cancelled: still owed; payouts restore sends it after all, payouts void ends the debt.',
 } as const;
 
-function cancelExplanations({ transfers }: SettlementStatus): string[] {
+function cancelExplanations({ transfers }: SettlementReport): string[] {
   const wanted = transfers.filter(
     ({ cancelRequestedAt, status }) => cancelRequestedAt !== null && status !== 'voided',
   );

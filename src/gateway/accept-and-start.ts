@@ -12,8 +12,8 @@ import { shownText } from '../domain/shown-value';
 export interface AcceptAndStartOptions {
   readonly dependencies: AcceptanceDependencies;
   readonly log: Logger;
-  /** Starts the job in Temporal, or finds its open run. */
-  readonly startJob: (job: JobStart) => Promise<unknown>;
+  /** Starts the job in Temporal, or finds its open run; does not throw where Temporal is away (`startInTime`). */
+  readonly start: (job: JobStart) => Promise<unknown>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface AcceptAndStartOptions {
 export async function acceptAndStart({
   dependencies,
   log,
-  startJob,
+  start,
 }: AcceptAndStartOptions): Promise<boolean> {
   const { accepted, failed, isMore, rejected } = await acceptCompletedSettlements(dependencies, {
     settlementsMax: ACCEPTANCES_PER_LOOK,
@@ -44,7 +44,7 @@ export async function acceptAndStart({
       const { settlementId, totalMinor, winnerCount } = job;
       log.info({ settlementId, totalMinor, winnerCount }, 'a settlement was accepted');
       try {
-        await startJob(job);
+        await start(job);
       } catch (error) {
         const fields = { settlementId, code: codeOfFailure(error) };
         log.error(fields, 'its job was not started; it is kept, and the sweep starts it');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { HandedInReport, SettlementReport } from '../client/read-status';
 import { DEFAULT_AWARD, ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { JOB_STATUSES } from '../domain/job-state';
 import {
@@ -134,18 +135,26 @@ const acceptedStatus = z.strictObject({
 });
 
 /** What another system has written: whatever stands in its rows. */
-const unacceptedStatus = z.strictObject({
+const handedInStatus = z.strictObject({
   settlementId: z.string(),
+  status: z.enum(['open', 'completed', 'rejected']),
   contestId: z.string(),
   currency: z.string(),
-  status: z.enum(['open', 'completed', 'rejected']),
   rejectedReasons: z.array(z.string()),
   rejectedAt: instant.nullable(),
+  job: z.null(),
+  transfers: z.array(z.never()).max(0),
 });
 
+/** A field of the report that is missing here does not compile, instead of being refused as an answer. */
 export const settlementStatusSchema = z
-  .discriminatedUnion('status', [acceptedStatus, unacceptedStatus])
-  .meta({ id: 'SettlementStatus' });
+  .discriminatedUnion('status', [acceptedStatus, handedInStatus])
+  .meta({ id: 'SettlementStatus' }) satisfies z.ZodType<SettlementReport | HandedInReport>;
+
+/** And what the document promises and the report has not, does not compile either. */
+export type SettlementStatusAnswer = ReadonlyDeep<z.input<typeof settlementStatusSchema>>;
+
+type ReadonlyDeep<T> = { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> };
 
 export const settlementParamsSchema = z.strictObject({ id });
 

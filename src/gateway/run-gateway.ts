@@ -20,15 +20,15 @@ import {
   CONNECT_TIMEOUT_MS,
   GATEWAY_DATABASE_CONNECTIONS,
   GATEWAY_DRAIN_MS,
-  GATEWAY_START_DEADLINE_MS,
   READINESS_DEADLINE_MS,
 } from '../domain/limits';
 import { identifyStripeAccount } from '../stripe/balance-and-account';
 import { createStripeClient } from '../stripe/client';
 import { acceptAndStart } from './accept-and-start';
 import { createServer, type ServerLimits } from './create-server';
-import { startEventProcessing } from './process-stripe-events';
+import { startEventProcessing } from './event-queue';
 import { listenForSettlements } from './settlement-listener';
+import { startInTime } from './start-in-time';
 import type { StripeWebhookOptions } from './stripe-webhook-route';
 import { WebhookCounts } from './webhook-counts';
 
@@ -166,8 +166,8 @@ function acceptanceOf({ database, log, platform, settings, temporal }: GatewayPa
       maxAttempts: settings.payoutMaxAttempts,
       amountMinorMax: settings.payoutMaxAmountMinor,
     },
-    startJob: (job: JobStart) =>
-      connection.withDeadline(Date.now() + GATEWAY_START_DEADLINE_MS, () =>
+    start: (job: JobStart) =>
+      startInTime(connection, { log, settlementId: job.settlementId }, () =>
         startJobWorkflow(client, job),
       ),
   };

@@ -1,15 +1,13 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
 
-import { readStatusPage } from '../client/read-status';
-import { recordSettlement, reportOf, startJob, type RecordedJob } from '../client/settle';
+import { readStatus } from '../client/read-status';
+import { recordSettlement, reportOf, startRecordedJob } from '../client/settle';
 import { parseSettlement } from '../client/settlement-file';
-import { isTemporalFailure, type TemporalClient } from '../client/temporal-client';
+import type { TemporalClient } from '../client/temporal-client';
 import type { Database } from '../db/database';
 import type { SchedulingTerms } from '../db/schedule-payout-job';
-import { GATEWAY_START_DEADLINE_MS, SETTLEMENT_FILE_BYTES_MAX } from '../domain/limits';
-import type { Settlement } from '../domain/settlement';
+import { SETTLEMENT_FILE_BYTES_MAX } from '../domain/limits';
 import { ApiError } from './api-error';
 import {
   answer,
@@ -20,8 +18,10 @@ import {
   settlementStatusSchema,
   settleReportSchema,
   statusQuerySchema,
+  type SettlementStatusAnswer,
 } from './api-schemas';
 import { TOKEN_SCHEME } from './openapi';
+import { startInTime } from './start-in-time';
 
 export interface SettlementDependencies {
   readonly database: Database;
@@ -48,7 +48,8 @@ export function settlementRoutes(app: FastifyInstance, dependencies: SettlementD
 }
 
 function handInRoute(app: FastifyInstance, dependencies: SettlementDependencies): void {
-  const { amountMinorMax, database, terms } = dependencies;
+  const { amountMinorMax, database, temporal, terms } = dependencies;
+  const { client, connection } = temporal;
   app.post(
     '/v1/settlements',
     {
@@ -71,7 +72,9 @@ function handInRoute(app: FastifyInstance, dependencies: SettlementDependencies)
       const { settlementId } = settlement;
       const { created } = recorded;
       request.log.info({ actor: request.actor, settlementId, created }, 'settlement recorded');
-      const report = await startInTime(dependencies, request, settlement, recorded);
+      const report = await startInTime(connection, { log: request.log, settlementId }, () =>
+        startRecordedJob({ client, database }, settlement, recorded),
+      );
       return report === undefined
         ? reply
             .status(202)
@@ -89,27 +92,6 @@ function textOf(body: unknown): string {
     throw new ApiError(400, 'malformed_json', 'the body is not JSON; nothing was recorded', {
       problems: [{ place: 'the whole body', found, expected: 'UTF-8 text' }],
     });
-  }
-}
-
-/** @returns undefined when Temporal did not take it within GATEWAY_START_DEADLINE_MS */
-async function startInTime(
-  { database, temporal: { client, connection } }: SettlementDependencies,
-  request: FastifyRequest,
-  settlement: Settlement,
-  recorded: RecordedJob,
-) {
-  try {
-    return await connection.withDeadline(Date.now() + GATEWAY_START_DEADLINE_MS, () =>
-      startJob({ client, database }, settlement, recorded),
-    );
-  } catch (error) {
-    if (isTemporalFailure(error)) {
-      const { settlementId } = settlement;
-      request.log.warn({ settlementId }, 'Temporal did not take the job; the sweep starts it');
-      return undefined;
-    }
-    throw error;
   }
 }
 
@@ -131,12 +113,8 @@ function statusRoute(app: FastifyInstance, { database }: SettlementDependencies)
     async (request, reply) => {
       const { after = null, limit } = request.query;
       const page = { afterTransferId: after, transfersMax: limit };
-      return reply.send(asJson(await readStatusPage(database, request.params.id, page)));
+      const report: SettlementStatusAnswer = await readStatus(database, request.params.id, page);
+      return reply.send(report);
     },
   );
-}
-
-/** As it is written: times as text, which is what the document promises. */
-function asJson(page: Awaited<ReturnType<typeof readStatusPage>>) {
-  return JSON.parse(JSON.stringify(page)) as z.input<typeof settlementStatusSchema>;
 }

@@ -1,12 +1,11 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import { serializerCompiler } from 'fastify-type-provider-zod';
 
 import { WEBHOOK_BODY_BYTES_MAX } from '../domain/limits';
 import type { Database } from '../db/database';
 import { storeStripeEvent } from '../db/stripe-events';
-import { readWebhook, WEBHOOK_REFUSALS, type WebhookRefusal } from '../stripe/webhooks';
+import { readWebhook, WEBHOOK_REFUSALS } from '../stripe/webhooks';
+import { ApiError } from './api-error';
 import { answer, errorAnswers, receivedSchema, stripeEventSchema } from './api-schemas';
-import { checkRequest } from './check-request';
 import { SIGNATURE_SCHEME } from './openapi';
 import type { WebhookCounts } from './webhook-counts';
 
@@ -27,8 +26,7 @@ export interface StripeWebhookOptions {
  * `POST /v1/webhooks/stripe`: takes what Stripe sends, needs no token since it is signed, and answers as soon as it is
  * kept in Postgres. What it means is found out afterwards.
  *
- * 200 `{received: true}` when it is kept, also again. 400 with `{error: {code, message, requestId}}` when it is not
- * believed; nothing is kept. What Postgres does not take is thrown to the server's own error handler: any 5xx makes
+ * 200 `{received: true}` when it is kept, also again. A 400 by its code is thrown when it is not believed; nothing is kept. What Postgres does not take is thrown to the server's own error handler: any 5xx makes
  * Stripe repeat it for up to three days. An event of the other mode is answered with 200 and not kept: an endpoint of a
  * live platform gets the test events of its connected accounts too (docs.stripe.com/connect/webhooks), and would be
  * switched off for refusing them.
@@ -40,8 +38,6 @@ export const stripeWebhookRoute: FastifyPluginCallback<StripeWebhookOptions> = (
   options,
   done,
 ) => {
-  server.setValidatorCompiler(checkRequest);
-  server.setSerializerCompiler(serializerCompiler);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
     // As it came: what is signed are the bytes.
@@ -68,7 +64,7 @@ export const stripeWebhookRoute: FastifyPluginCallback<StripeWebhookOptions> = (
 
 async function takeDelivery(
   { counts, database, livemode, now = Date.now, onStored, secrets }: StripeWebhookOptions,
-  { body, headers, id }: FastifyRequest,
+  { body, headers }: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   const signature = headers['stripe-signature'];
@@ -81,9 +77,10 @@ async function takeDelivery(
   });
   if (!reading.ok) {
     counts.add(reading.refusal);
-    return reading.refusal === 'wrong_mode'
-      ? reply.send({ received: true, ignored: reading.refusal })
-      : reply.code(400).send(refusalBody(reading.refusal, id));
+    if (reading.refusal === 'wrong_mode') {
+      return reply.send({ received: true, ignored: reading.refusal });
+    }
+    throw new ApiError(400, reading.refusal, WEBHOOK_REFUSALS[reading.refusal]);
   }
   const { eventId } = reading.event;
   try {
@@ -94,8 +91,4 @@ async function takeDelivery(
   }
   onStored(eventId);
   return reply.send({ received: true });
-}
-
-function refusalBody(code: WebhookRefusal, requestId: string) {
-  return { error: { code, message: WEBHOOK_REFUSALS[code], requestId } };
 }

@@ -7,7 +7,7 @@ import type { ListReading } from '../../src/domain/contracts';
 import { claimTransfer } from '../../src/activities/claim-transfer';
 import { lookAtPauses } from '../../src/activities/look-at-pauses';
 import { readStatus } from '../../src/client/read-status';
-import { statusTable } from '../../src/client/show-status';
+import { statusText } from '../../src/client/show-status';
 import { wantStripeList } from '../../src/db/payout-jobs';
 import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import { until } from '../local/stripe-sandbox/support';
@@ -394,8 +394,8 @@ describe('a list that cannot be read, try after try', () => {
       pauses: [{ scope: transfer.settlementId, cause: 'stripe_list_unreadable' }],
       transfers: [{ status: 'blocked', failureReason: 'platform_paused', attemptCount: 0 }],
     });
-    expect(statusTable(status)).toMatch(/paused: .*stripe_list_unreadable, since/);
-    expect(statusTable(status)).toContain('stripe_list_unreadable: Stripe’s list');
+    expect(statusText(status)).toMatch(/paused: .*stripe_list_unreadable, since/);
+    expect(statusText(status)).toContain('stripe_list_unreadable: Stripe’s list');
   });
 
   test('the first reading to its end lifts the pause, wakes who waited, and they are paid', async () => {

@@ -310,13 +310,11 @@ describe('wrong use', () => {
     expect(rejected.code).toBe(1);
     expect(JSON.parse(rejected.stdout)).toEqual({
       settlementId: 'of-rows',
-      settlement: {
-        contestId: 'contest',
-        currency: 'usd',
-        status: 'rejected',
-        rejectedReasons: [reason],
-        rejectedAt: '2026-01-02T03:04:05.000Z',
-      },
+      status: 'rejected',
+      contestId: 'contest',
+      currency: 'usd',
+      rejectedReasons: [reason],
+      rejectedAt: '2026-01-02T03:04:05.000Z',
       job: null,
       transfers: [],
     });

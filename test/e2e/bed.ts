@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
 
 export interface Addresses {
@@ -115,8 +115,8 @@ export class Bed {
     return JSON.parse(stdout) as Result;
   }
 
-  status(settlementId: string): Promise<SettlementStatus> {
-    return this.json<SettlementStatus>('status', settlementId);
+  status(settlementId: string): Promise<SettlementReport> {
+    return this.json<SettlementReport>('status', settlementId);
   }
 
   spawn(args: readonly string[], settings: Settings = {}): TestProcess {
@@ -184,7 +184,7 @@ export class Bed {
   }
 
   /** The status once the job is complete. SQL looks meanwhile: a process for each look would starve the workers. */
-  async completed(settlementId: string, limitMs = 100_000): Promise<SettlementStatus> {
+  async completed(settlementId: string, limitMs = 100_000): Promise<SettlementReport> {
     await until(
       `job of ${settlementId} is complete`,
       async () =>
@@ -236,7 +236,7 @@ export function accountsOf({ winners }: ReturnType<typeof settlementOf>) {
 }
 
 /** Postgres against the sandbox: who is called paid was paid, once, this amount, by this Stripe transfer. */
-export function falselyPaid(status: SettlementStatus, oracle: Oracle): string[] {
+export function falselyPaid(status: SettlementReport, oracle: Oracle): string[] {
   return status.transfers
     .filter(({ status: state }) => state === 'completed')
     .filter(({ id, amountMinor, stripeTransferId }) => {
@@ -249,7 +249,7 @@ export function falselyPaid(status: SettlementStatus, oracle: Oracle): string[] 
 }
 
 /** How often the sandbox paid the winners of a settlement, from the most often paid to the least. */
-export function timesPaid(status: SettlementStatus, oracle: Oracle): number[] {
+export function timesPaid(status: SettlementReport, oracle: Oracle): number[] {
   const counts = status.transfers.map(({ id }) => oracle.byPayoutTransferId[id]?.count ?? 0);
   return [...new Set(counts)].sort((left, right) => right - left);
 }

@@ -7,7 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { CancelReport, RestoreReport, VoidReport } from '../../src/client/cancellation';
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import { cancelledTransfersQuery, unpaidTransfersQuery } from '../../src/client/saved-queries';
 import type { PauseReport } from '../../src/client/show-pauses';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
@@ -71,7 +71,7 @@ async function listed(query: string): Promise<string[]> {
   return ids.sort();
 }
 
-const countsOf = ({ job }: SettlementStatus) => job.counts;
+const countsOf = ({ job }: SettlementReport) => job.counts;
 
 test(
   'a settlement’s unpaid winners are cancelled: their runs close as canceled and the job completes',

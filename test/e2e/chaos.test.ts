@@ -8,7 +8,7 @@
 import { Client, Connection } from '@temporalio/client';
 
 import { startLocalStack, type LocalStack } from '../../local/stack';
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
 import { brokenInvariants } from '../support/invariants';
 import { accountOf, API_KEY, Bed, falselyPaid, until, type Oracle } from './bed';
@@ -172,7 +172,7 @@ const TROUBLES = [
 ];
 
 describe(`${WINNERS} winners, faults at ${RATE * 100} % of the calls, seed ${SEED}`, () => {
-  let statuses: SettlementStatus[];
+  let statuses: SettlementReport[];
   let oracle: Oracle;
 
   test(

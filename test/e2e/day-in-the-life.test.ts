@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { freePort } from '../../local/free-port';
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { PauseReport } from '../../src/client/show-pauses';
-import type { SettlementStatus, TransferStatusRow } from '../../src/client/read-status';
+import type { SettlementReport, TransferStatusRow } from '../../src/client/read-status';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
 import { brokenInvariants } from '../support/invariants';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
@@ -306,7 +306,7 @@ test(
 );
 
 describe('in the evening', () => {
-  const statuses: SettlementStatus[] = [];
+  const statuses: SettlementReport[] = [];
   const rowOf = (userId: string): TransferStatusRow | undefined =>
     statuses.flatMap(({ transfers }) => transfers).find((row) => row.userId === userId);
 

@@ -7,7 +7,7 @@ import { unpaidTransfersQuery } from '../../src/client/saved-queries';
 import { Client, Connection } from '@temporalio/client';
 
 import { startLocalStack, type LocalStack } from '../../local/stack';
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import type { TestProcess } from '../support/processes';
 import {
@@ -52,7 +52,7 @@ async function untilPaid(id: string, count: number): Promise<void> {
   });
 }
 
-function transferOf(status: SettlementStatus, userId: string) {
+function transferOf(status: SettlementReport, userId: string) {
   const transfer = status.transfers.find((row) => row.userId === userId);
   if (transfer === undefined) {
     throw new Error(`${userId} has no transfer`);

@@ -9,7 +9,7 @@ import { freePort } from '../../local/free-port';
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { RetryReport } from '../../src/client/retry';
 import type { PauseReport } from '../../src/client/show-pauses';
-import type { SettlementStatus, TransferStatusRow } from '../../src/client/read-status';
+import type { SettlementReport, TransferStatusRow } from '../../src/client/read-status';
 import { transferIdOf } from '../../src/db/transfer-id';
 import { DEFAULT_AWARD, transferGroup } from '../../src/domain/ids';
 import { retryTransferUpdate } from '../../src/workflows/messages';
@@ -71,7 +71,7 @@ async function payByHand(form: Readonly<Record<string, string>>): Promise<string
   return ((await response.json()) as { id: string }).id;
 }
 
-function theOne(status: SettlementStatus, state: TransferStatusRow['status']): TransferStatusRow {
+function theOne(status: SettlementReport, state: TransferStatusRow['status']): TransferStatusRow {
   const [row, second] = status.transfers.filter((transfer) => transfer.status === state);
   if (row === undefined || second !== undefined) {
     throw new Error(`not exactly one transfer is ${state}`);

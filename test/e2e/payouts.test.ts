@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 
-import { recordSettlement, startJob, type SettleReport } from '../../src/client/settle';
+import { recordSettlement, startRecordedJob, type SettleReport } from '../../src/client/settle';
 import { parseSettlement } from '../../src/client/settlement-file';
 import { openDatabase } from '../../src/db/database';
 import { spawnCli, type TestProcess } from '../support/processes';
@@ -247,7 +247,7 @@ describe('fifty callers and five processes settle the same at once', () => {
         installationId: 'local',
         maxAttempts: 5,
       });
-      return await startJob({ client: temporal, database }, settlement, recorded);
+      return await startRecordedJob({ client: temporal, database }, settlement, recorded);
     } finally {
       await close();
     }

@@ -5,7 +5,7 @@
 import { recordSettlement } from '../../src/client/settle';
 import { parseSettlement } from '../../src/client/settlement-file';
 import { openDatabase } from '../../src/db/database';
-import type { SettlementStatus } from '../../src/client/read-status';
+import type { SettlementReport } from '../../src/client/read-status';
 import { brokenInvariants } from '../support/invariants';
 import {
   accountOf,
@@ -41,7 +41,7 @@ function settle(bed: Bed, settlement: SettlementFile): Promise<unknown> {
 }
 
 /** Everybody is paid once, by the transfer that the row names, and the books say so. */
-async function expectPaidOnce(bed: Bed, status: SettlementStatus): Promise<void> {
+async function expectPaidOnce(bed: Bed, status: SettlementReport): Promise<void> {
   const oracle = await bed.oracle();
   expect(status.job.outcome).toBe('paid');
   expect(falselyPaid(status, oracle)).toEqual([]);
@@ -70,7 +70,7 @@ describe('Postgres from before the settlement, which was paid whole', () => {
   const settlement = settlementOf('whole', 10);
   let first: Bed;
   let backup: string;
-  let paid: SettlementStatus;
+  let paid: SettlementReport;
 
   beforeAll(async () => {
     first = await machine.installation({});
@@ -104,7 +104,7 @@ describe('Postgres from before the settlement, which was paid whole', () => {
       const worker = await restored.worker();
       const status = await restored.completed('whole');
       await worker.stop();
-      const stripeIds = ({ transfers }: SettlementStatus) =>
+      const stripeIds = ({ transfers }: SettlementReport) =>
         transfers.map(({ id, stripeTransferId }) => [id, stripeTransferId]);
       expect(stripeIds(status)).toEqual(stripeIds(paid));
       await expectPaidOnce(restored, status);
@@ -318,7 +318,7 @@ test(
   'two installations on one Stripe account, with the same ids, pay their own winners and adopt nothing of the other’s',
   async () => {
     const settlement = settlementOf('twice', 5);
-    const made: { bed: Bed; status: SettlementStatus }[] = [];
+    const made: { bed: Bed; status: SettlementReport }[] = [];
     for (const PAYOUT_INSTALLATION_ID of ['north', 'south']) {
       const bed = await machine.installation({ settings: { PAYOUT_INSTALLATION_ID } });
       await importAccounts(bed, settlement);

@@ -1,24 +1,19 @@
 /**
  * Goal: webhooks make open runs go on at once: a lost answer is learnt, a winner who has become ready is paid; and what
  * came back is shown, and no break of the books.
- * Method: the built command, a worker and a namespace of this file's own; the route and the processing of the gateway in
- * this process, with a real client of Temporal. What would resolve each case without a webhook is shut off or far away.
+ * Method: the built command, a worker and a namespace of this file's own; the whole gateway in this process, behind a
+ * port that can be cut. What would resolve each case without a webhook is shut off or far away.
  */
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import Fastify, { type FastifyInstance } from 'fastify';
+import { pino } from 'pino';
 
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
 import type { TransferStatusRow } from '../../src/client/read-status';
-import {
-  startEventProcessing,
-  type EventProcessing,
-} from '../../src/gateway/process-stripe-events';
-import { stripeWebhookRoute } from '../../src/gateway/stripe-webhook-route';
-import { WebhookCounts } from '../../src/gateway/webhook-counts';
-import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
+import { startGateway, type RunningGateway } from '../../src/gateway/run-gateway';
 import { createStripeClient } from '../../src/stripe/client';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
 import { accountOf, accountsOf, API_KEY, Bed, settlementOf, until, userOf } from './bed';
@@ -32,10 +27,9 @@ let database: TestDatabase;
 let bed: Bed;
 let connection: Connection;
 let temporal: Client;
-let server: FastifyInstance;
-let processing: EventProcessing;
-/** While it is shut, deliveries are not taken. */
-let isShut = false;
+let gateway: RunningGateway;
+/** In front of the gateway; while it is cut, deliveries are not taken. */
+let door: TcpProxy;
 
 beforeAll(async () => {
   [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
@@ -48,40 +42,33 @@ beforeAll(async () => {
   await bed.worker();
   connection = await Connection.connect({ address: temporalAddress });
   temporal = new Client({ connection, namespace: NAMESPACE });
-  await startGateway();
+  gateway = await startGateway(
+    {
+      DATABASE_URL: database.databaseUrl,
+      TEMPORAL_ADDRESS: temporalAddress,
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      STRIPE_API_KEY: API_KEY,
+      STRIPE_API_BASE: sandbox.baseUrl,
+      STRIPE_WEBHOOK_SECRET: SECRET,
+      GATEWAY_TOKENS: 'nobody=calls',
+      GATEWAY_PORT: '0',
+    },
+    { log: pino({ level: 'silent' }) },
+  );
+  door = await openTcpProxy(new URL(gateway.url).host);
+  await deliverTo(`http://${door.address}`);
 }, LONG_MS);
 
-async function startGateway(): Promise<void> {
-  const stripe = createStripeClient({ apiKey: API_KEY, apiBase: sandbox.baseUrl });
-  const { accountId: stripeAccountId, livemode } = await identifyStripeAccount(stripe);
-  const platform = { installationId: 'local', stripeAccountId, livemode };
-  const counts = new WebhookCounts();
-  processing = startEventProcessing({
-    counts,
-    dependencies: { database: bed.database, stripe, platform, client: temporal },
-    log: { info: () => undefined, warn: () => undefined },
-  });
-  server = Fastify();
-  server.addHook('onRequest', async (_request, reply) => {
-    if (isShut) {
-      await reply.code(503).send();
-    }
-  });
-  await server.register(stripeWebhookRoute, {
-    database: bed.database,
-    secrets: [SECRET],
-    livemode,
-    counts,
-    onStored: (eventId) => processing.notice(eventId),
-  });
-  const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/v1/webhooks/stripe`;
+/** Points both of the sandbox's endpoints there. */
+async function deliverTo(gatewayUrl: string): Promise<void> {
+  const url = `${gatewayUrl}/v1/webhooks/stripe`;
   await control('webhooks', { url, secret: SECRET });
   await control('webhooks', { url, secret: SECRET, connect: true });
 }
 
 afterAll(async () => {
-  await server.close();
-  await processing.close();
+  await door.close();
+  await gateway.close();
   await bed.close();
   await connection.close();
   await Promise.all([sandbox.close(), database.drop()]);
@@ -118,7 +105,7 @@ const hasStatus = (id: string, status: string) =>
 test(
   'an unknown outcome that no other send can resolve: the delivery resolves it, and its run completes',
   async () => {
-    isShut = true;
+    door.cut();
     const match = { method: 'POST', path: '/v1/transfers', transferGroup: 'settlement:lost' };
     await control('faults', [
       { match, fault: { kind: 'drop_after' } },
@@ -126,7 +113,7 @@ test(
     ]);
     await settle('lost');
     await hasStatus('lost', 'unknown');
-    isShut = false;
+    door.restore();
     await control('webhooks/deliver', {});
     const { job } = await bed.completed('lost');
     expect(job.outcome).toBe('paid');

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { Connection } from '@temporalio/client';
 import { pino } from 'pino';
 
 import { findSettlementRow } from '../../src/db/settlements';
@@ -13,6 +14,7 @@ import {
   listenForSettlements,
   type SettlementListener,
 } from '../../src/gateway/settlement-listener';
+import { startInTime } from '../../src/gateway/start-in-time';
 import {
   MAX_ATTEMPTS,
   newId,
@@ -48,9 +50,16 @@ afterEach(async () => {
   expect(await brokenInvariants(bed)).toEqual([]);
 });
 
-afterAll(() => bed.close());
+afterAll(async () => {
+  await connection.close();
+  await bed.close();
+});
 
 const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line) as never) });
+
+/** What the transport throws where nobody answers. */
+const UNAVAILABLE = { code: 14, details: 'no connection', metadata: {} };
+const connection = Connection.lazy();
 
 /** A listener as the gateway makes one; its jobs are collected instead of started. */
 function listen(beforeAccept: () => Promise<void> = () => Promise.resolve()): SettlementListener {
@@ -62,12 +71,13 @@ function listen(beforeAccept: () => Promise<void> = () => Promise.resolve()): Se
       amountMinorMax: 100_000,
     },
     log,
-    startJob: ({ settlementId }: { readonly settlementId: string }) => {
-      started.push(settlementId);
-      return temporal === 'there'
-        ? Promise.resolve()
-        : Promise.reject(Object.assign(new Error('no connection'), { code: 'ECONNREFUSED' }));
-    },
+    start: ({ settlementId }: { readonly settlementId: string }) =>
+      startInTime(connection, { log, settlementId }, () => {
+        started.push(settlementId);
+        return temporal === 'there'
+          ? Promise.resolve()
+          : Promise.reject(Object.assign(new Error('no connection'), UNAVAILABLE));
+      }),
   };
   const listener = listenForSettlements({
     databaseUrl: bed.databaseUrl,
@@ -179,9 +189,9 @@ describe('a settlement that is handed in', () => {
     await until(() => logged.some(({ msg }) => msg.includes('the sweep starts it')));
     expect(await statusOf(settlementId)).toBe('accepted');
     expect(started).toEqual([settlementId]);
-    expect(logged.find(({ level }) => level === 50)).toMatchObject({
+    expect(logged.find(({ msg }) => msg.includes('the sweep starts it'))).toMatchObject({
+      level: 40,
       settlementId,
-      code: 'ECONNREFUSED',
     });
   });
 });

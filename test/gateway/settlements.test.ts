@@ -229,7 +229,7 @@ test('a settlement that another system writes is told apart from one that is acc
      values ('written', 'c', 'usd', 'open', null, null),
        ('refused', 'c', 'usd', 'rejected', '["winners: found nobody"]', '2026-11-22T10:00:00Z')`,
   );
-  const rows = { contestId: 'c', currency: 'usd' };
+  const rows = { contestId: 'c', currency: 'usd', job: null, transfers: [] };
   const none = { ...rows, rejectedReasons: [], rejectedAt: null };
   expect(await ask('written')).toEqual({ settlementId: 'written', status: 'open', ...none });
   expect(await ask('refused')).toEqual({

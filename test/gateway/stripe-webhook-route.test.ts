@@ -3,7 +3,7 @@
  * Method: the route on a real Fastify server and a real Postgres; requests over a socket, signed with the SDK's own test
  * helper. The time is given.
  */
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Stripe from 'stripe';
 
 import { openDatabase } from '../../src/db/database';
@@ -14,6 +14,7 @@ import {
 import { WebhookCounts } from '../../src/gateway/webhook-counts';
 import { WEBHOOK_BODY_BYTES_MAX } from '../../src/domain/limits';
 import { newId, openDatabaseBed, type DatabaseBed } from '../support/builders';
+import { bareServer } from './bare-server';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12);
 const SECRETS = ['whsec_new', 'whsec_old'] as const;
@@ -43,12 +44,8 @@ afterEach(async () => {
 afterAll(() => bed.close());
 
 async function serve(change: Partial<StripeWebhookOptions> = {}): Promise<string> {
-  const server = Fastify();
+  const server = bareServer();
   servers.push(server);
-  // The gateway's server answers every error in this shape.
-  server.setErrorHandler<FastifyError>(({ code, message, statusCode = 500 }, { id }, reply) =>
-    reply.code(statusCode).send({ error: { code, message, requestId: id } }),
-  );
   await server.register(stripeWebhookRoute, {
     database: bed.database,
     secrets: SECRETS,

@@ -4,12 +4,9 @@
  * Method: the sandbox signs and delivers over sockets with the faults of deliveries; the route keeps in a real Postgres
  * and the gateway's own processing works on it. Who is woken is written down.
  */
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
-import {
-  startEventProcessing,
-  type EventProcessing,
-} from '../../src/gateway/process-stripe-events';
+import { startEventProcessing, type EventProcessing } from '../../src/gateway/event-queue';
 import { stripeWebhookRoute } from '../../src/gateway/stripe-webhook-route';
 import { WebhookCounts } from '../../src/gateway/webhook-counts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
@@ -18,6 +15,7 @@ import { recordingClient, type RecordingClient } from '../activities/recording-c
 import { until } from '../local/stripe-sandbox/support';
 import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
+import { bareServer } from './bare-server';
 
 const SECRET = 'whsec_ofTheSandbox';
 
@@ -31,7 +29,7 @@ let refuseNext = 0;
 
 beforeAll(async () => {
   bed = await openActivityBed();
-  server = Fastify();
+  server = bareServer();
   counts = new WebhookCounts();
   server.addHook('onRequest', async (_request, reply) => {
     if (refuseNext > 0) {

@@ -4,7 +4,7 @@ import { formatAmount } from '../../domain/money';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
 import { actorOfProcess } from '../operator';
-import { recordSettlement, startJob } from '../settle';
+import { recordSettlement, startRecordedJob } from '../settle';
 import { readSettlementFile } from '../settlement-file';
 import type { CommandContext, JsonOption } from './command-context';
 
@@ -27,7 +27,7 @@ export async function settleCommand(
     const recorded = await recordSettlement(database, settlement, terms, actorOfProcess());
     try {
       return await withTemporal(variables, ({ client }) =>
-        startJob({ client, database }, settlement, recorded),
+        startRecordedJob({ client, database }, settlement, recorded),
       );
     } catch (error) {
       context.say(
