@@ -10,6 +10,7 @@ CREATE TABLE "admin_jobs" (
 	"registered_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	"started_at" timestamp with time zone,
 	"finished_at" timestamp with time zone,
+	"succeeded_at" timestamp with time zone,
 	"counts" json,
 	"failure" text,
 	"resume_after" text,

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 
 import { ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { operatorReason, REASON_EXPECTED, type Operator } from '../domain/operator-reason';
-import { shownValue } from '../domain/shown-value';
+import { shownText, shownValue } from '../domain/shown-value';
 import type { Executor } from '../db/database';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
 import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
@@ -52,7 +52,7 @@ export async function jobNamed(executor: Executor, settlementId: string): Promis
 class UnknownTransferError extends Error {
   override readonly name = 'UnknownTransferError';
   constructor(readonly transferId: string) {
-    super(`transfer ${transferId} is not recorded here`);
+    super(`transfer ${shownText(transferId)} is not recorded here`);
   }
 }
 

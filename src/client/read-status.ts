@@ -1,4 +1,3 @@
-
 import {
   jobOutcome,
   type JobOutcome,
@@ -7,6 +6,7 @@ import {
 } from '../domain/job-state';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { SettlementStatus } from '../domain/settlement';
+import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
@@ -79,7 +79,7 @@ export interface HandedInReport {
 export class UnknownSettlementError extends Error {
   override readonly name = 'UnknownSettlementError';
   constructor(readonly settlementId: string) {
-    super(`settlement ${settlementId} is not recorded here`);
+    super(`settlement ${shownText(settlementId)} is not recorded here`);
   }
 }
 

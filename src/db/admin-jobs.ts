@@ -91,6 +91,7 @@ export async function updateJobStatus(
     .set({
       status: isFailed ? 'failed' : 'succeeded',
       finishedAt: sql`payout_now()`,
+      ...(!isFailed && { succeededAt: sql`payout_now()` }),
       failedRunCount: sql`${adminJobs.failedRunCount} + ${isFailed ? 1 : 0}`,
       counts,
       failure,

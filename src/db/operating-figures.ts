@@ -11,9 +11,9 @@ export interface OperatingFigures {
   /** Since the first send without a certain outcome, of the oldest; null while nothing is unknown. */
   readonly oldestUnknownSeconds: number | null;
   readonly pausesInForce: readonly { readonly scope: string; readonly count: number }[];
-  /** Webhooks by what came of them; `waiting` while nothing has. */
+  /** Webhooks by what came of them; `waiting` until they have ended, also after tries that failed. */
   readonly stripeEvents: readonly { readonly result: string; readonly count: number }[];
-  /** Since recurring work last ended, by its name; work that has never ended is not there. */
+  /** Since recurring work last succeeded, by its name; since it was registered where it never has. */
   readonly recurringWork: readonly { readonly name: string; readonly seconds: number }[];
 }
 
@@ -58,10 +58,11 @@ const FIGURES = sql`select json_build_object(
   'stripeEvents', (
     select coalesce(json_agg(json_build_object('result', result, 'count', n)), '[]')
     from (
-      select coalesce(result, 'waiting') as result, count(*) as n from stripe_events group by 1
+      select case when status = 'received' then 'waiting' else result end as result, count(*) as n
+      from stripe_events group by 1
     ) as by_result),
   'recurringWork', (
     select coalesce(json_agg(json_build_object(
-      'name', name, 'seconds', extract(epoch from payout_now() - finished_at)::float)), '[]')
-    from admin_jobs where finished_at is not null)
+      'name', name, 'seconds', extract(epoch from payout_now() - coalesce(succeeded_at, registered_at))::float)), '[]')
+    from admin_jobs)
 ) as figures`;

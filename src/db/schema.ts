@@ -546,6 +546,8 @@ export const adminJobs = pgTable(
     registeredAt: createdAt('registered_at'),
     startedAt: instant('started_at'),
     finishedAt: instant('finished_at'),
+    /** When the last run that succeeded ended: work that runs and never succeeds is seen by its age. */
+    succeededAt: instant('succeeded_at'),
     /** How many of each the last finished run started, woke, rejected …; its ids are in Temporal. */
     counts: json('counts').$type<Readonly<Record<string, number>>>(),
     /** A code, never a text of somebody else's. */

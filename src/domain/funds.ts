@@ -95,8 +95,8 @@ export function missingFundsText(missing: MissingFunds, currency: string): strin
     formatAmount(amount, currency),
   );
   return (
-    `Nobody is paid yet: ${needed ?? ''} is needed for this settlement and those before it, and Stripe has ` +
-    `${available ?? ''} available. Top up the platform’s Stripe balance; the payments begin by themselves.`
+    `Nobody is paid yet: ${needed ?? ''} is needed for this settlement and those served before it, and Stripe has ` +
+    `${available ?? ''} available. Top up the platform’s Stripe balance; the payments then begin by themselves, unless they are paused.`
   );
 }
 

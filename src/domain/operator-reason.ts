@@ -7,11 +7,18 @@ export interface Operator {
 }
 
 const REASON_CHARACTERS_MAX = 500;
-export const REASON_EXPECTED = `1 to ${REASON_CHARACTERS_MAX.toString()} characters on one line`;
+export const REASON_EXPECTED = `1 to ${REASON_CHARACTERS_MAX.toString()} characters of plain text on one line, no markup`;
+
+/** The beginning of a tag: reasons are shown in pages, and whoever wants markup there wants something else. */
+const MARKUP = /<[a-z/!?]/i;
 
 /** A reason as it is kept, without spaces around it; undefined where it is empty, too long or more than plain text. */
 export function operatorReason(text: string): string | undefined {
   const reason = text.trim();
-  const isReason = reason !== '' && reason.length <= REASON_CHARACTERS_MAX && isPlainText(reason);
+  const isReason =
+    reason !== '' &&
+    reason.length <= REASON_CHARACTERS_MAX &&
+    isPlainText(reason) &&
+    !MARKUP.test(reason);
   return isReason ? reason : undefined;
 }

@@ -95,7 +95,7 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
   const events = gauge('payouts_stripe_events', 'Webhooks received, by result.', ['result']);
   const recurring = gauge(
     'payouts_recurring_work_age_seconds',
-    'Since recurring work, such as the sweep, last ended.',
+    'Since recurring work, such as the sweep, last succeeded.',
     ['name'],
   );
   return (figures) => {

@@ -22,6 +22,10 @@ const ANSWERS_WITHOUT_ROUTE = {
     description: '405: the path takes other methods, which the header Allow names.',
     content: ERROR,
   },
+  UnsupportedMediaType: {
+    description: '415: the body is compressed, on whichever path.',
+    content: ERROR,
+  },
   RequestTimeout: { description: '408: headers or body did not arrive in time.', content: ERROR },
   HeadersTooLarge: { description: '431: the headers are too large.', content: ERROR },
 };

@@ -118,7 +118,7 @@ const untilWinner = (userId: string, status: string) =>
     `${userId} is ${status}`,
     async () =>
       (await bed.count('payout_transfers', `user_id = '${userId}' and status = '${status}'`)) === 1,
-    60_000,
+    120_000,
   );
 
 const untilPaid = (id: string, count: number) =>
@@ -127,7 +127,7 @@ const untilPaid = (id: string, count: number) =>
     async () =>
       (await bed.count('payout_transfers', `settlement_id = '${id}' and status = 'completed'`)) >=
       count,
-    60_000,
+    120_000,
   );
 
 beforeAll(async () => {
@@ -146,6 +146,8 @@ beforeAll(async () => {
       TEMPORAL_NAMESPACE: `day-${randomBytes(4).toString('hex')}`,
       GATEWAY_TOKENS: `contests=${TOKEN}`,
       STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      // Slow enough that there is a middle of a settlement.
+      STRIPE_REQUESTS_PER_SECOND: '1',
     },
   );
   await bed.json('setup');
@@ -195,17 +197,22 @@ test(
     expect(await post(0, NOON)).toBe(201);
     await killGateway(0);
     expect(await post(1, NOON)).toBe(200);
-    await startGatewayAgain(0);
     await untilPaid('noon', 1);
-    await untilWinner(ROLES.stuck, 'unknown');
-    await killWorker(0);
     const pause = await bed.json<PauseReport>('pause', 'noon', ...WHY);
     expect(pause).toMatchObject({ scope: 'noon', paused: true });
-    // What was on its way has come to its end before the command answered, so nothing moves now.
-    const { posts } = await bed.oracle();
     expect(pause.inFlight.filter(({ end }) => end === 'not_answered_yet')).toEqual([]);
+    const { posts } = await bed.oracle();
+    // Whoever had his turn to be sent has come to the pause instead.
+    await until('the others have met the pause', async () => {
+      const stopped = await bed.count('payout_transfers', `failure_reason = 'platform_paused'`);
+      const moving = await bed.count('payout_transfers', `status in ('processing', 'retryable')`);
+      return stopped > 0 && moving === 0;
+    });
     expect((await bed.oracle()).posts).toBe(posts);
     await bed.json('resume', 'noon', ...WHY);
+    await startGatewayAgain(0);
+    await untilWinner(ROLES.stuck, 'unknown');
+    await killWorker(0);
     await untilPaid('noon', NOON.winners.length - Object.keys(ROLES).length);
   },
   LONG_MS,

@@ -172,6 +172,15 @@ test.each<[string, string, () => Promise<Answer>]>([
   ['NotFound', '404', () => request(url, '/v1', { token: null })],
   ['MethodNotAllowed', '405', () => request(url, SETTLEMENTS, { method: 'DELETE' })],
   ['MethodNotAllowed', '405', () => request(url, '/healthz', { method: 'PUT', body: 'x' })],
+  ...['/healthz', WEBHOOKS].map((path): [string, string, () => Promise<Answer>] => [
+    'UnsupportedMediaType',
+    '415',
+    () =>
+      request(url, path, {
+        method: path === WEBHOOKS ? 'POST' : 'GET',
+        headers: { 'content-encoding': 'gzip' },
+      }),
+  ]),
   ['MalformedRequest', '400', () => request(url, `${SETTLEMENTS}/%zz`)],
   ['MalformedRequest', '400', () => sendRaw(url, 'HELLO\r\n\r\n')],
   [

@@ -5,8 +5,7 @@
  * where there is one.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { SETTING_RULES } from '../../src/config/setting-rules';
@@ -336,16 +335,8 @@ if (!hasDockerCompose) {
 }
 
 (hasDockerCompose ? it : it.skip)('docker-compose reads the file, in version 1 too', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'payouts-compose-'));
-  try {
-    // Version 1, which Debian still has, takes everything but the project's name.
-    const file = join(folder, 'compose.yml');
-    writeFileSync(file, text.replace(/^name: .*$/m, ''));
-    const args = ['--project-directory', ROOT, '-f', file, 'config', '--services'];
-    const env = { ...withoutRequired(), ...REQUIRED };
-    const listed = execFileSync('docker-compose', args, { env, encoding: 'utf8' });
-    expect(listed.trim().split('\n').sort()).toEqual(Object.keys(services).sort());
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const args = ['-f', FILE, 'config', '--services'];
+  const env = { ...withoutRequired(), ...REQUIRED };
+  const listed = execFileSync('docker-compose', args, { cwd: ROOT, env, encoding: 'utf8' });
+  expect(listed.trim().split('\n').sort()).toEqual(Object.keys(services).sort());
 });
