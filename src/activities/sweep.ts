@@ -214,9 +214,6 @@ async function findMissingTransfers(
     return [];
   }
   const cursor = await runs.cursorOf(job.settlementId);
-  if (cursor === undefined) {
-    return 'unanswered';
-  }
   const missing: TransferStart[] = [];
   let afterTransferId: string | null = null;
   do {
@@ -227,13 +224,16 @@ async function findMissingTransfers(
     const lost = page.filter(
       (transfer) =>
         !isTerminal(transfer.status) &&
-        isPassed(cursor, transfer) &&
+        (cursor === undefined || isPassed(cursor, transfer)) &&
         seen.get(transferWorkflowId(transfer.id)) !== 'RUNNING',
     );
     missing.push(...lost.map(startOf));
     afterTransferId = page.length === ROWS_PER_PAGE ? (page.at(-1)?.id ?? null) : null;
   } while (afterTransferId !== null && missing.length < SWEEP_TRANSFERS_MAX);
-  return missing.slice(0, SWEEP_TRANSFERS_MAX);
+  // Where everybody has a run, nothing hangs on the answer.
+  return cursor === undefined && missing.length > 0
+    ? 'unanswered'
+    : missing.slice(0, SWEEP_TRANSFERS_MAX);
 }
 
 async function findSleepers(

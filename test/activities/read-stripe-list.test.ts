@@ -79,7 +79,7 @@ describe('what Stripe paid and the row does not know is adopted', () => {
     expect(await postsDuring(bed, () => bed.readList(transfer))).toBe(0);
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
     // A cancel that has taken effect was given on a proof that was wrong: a person has to know.
-    const alarms = status === 'cancelled' ? [`paid_after_cancel:${transfer.id}`] : [];
+    const alarms = status === 'cancelled' ? [`settlement paid_after_cancel:${transfer.id}`] : [];
     expect(await pausesOf(bed, transfer)).toEqual(alarms);
     expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
     expect(await bed.paidTimes(transfer)).toBe(1);

@@ -243,6 +243,7 @@ test(
     const cancelled = await transferOf(ROLES.cancelled);
     const voided = await transferOf(ROLES.voided);
     await untilWinner(ROLES.cancelled, 'blocked');
+    await untilWinner(ROLES.voided, 'blocked');
     await bed.json('cancel', cancelled.id, ...WHY);
     await bed.json('cancel', voided.id, ...WHY);
     await bed.json('void', voided.id, ...WHY);

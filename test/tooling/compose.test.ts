@@ -184,7 +184,8 @@ describe('secrets and settings of the containers', () => {
     const defaults = Object.fromEntries(
       [...text.matchAll(/\$\{(\w+):-([^}]*)\}/g)].map(([, name = '', value]) => [name, value]),
     );
-    const example = valuesIn('docker/compose.env.example');
+    const { COMPOSE_PROJECT_NAME, ...example } = valuesIn('docker/compose.env.example');
+    expect(COMPOSE_PROJECT_NAME).toBe('payouts-temporal');
     const given = Object.entries(example).filter(([, value]) => value !== '');
     expect(defaults).toEqual(Object.fromEntries(given));
   });
