@@ -85,7 +85,10 @@ const atCall = (method: 'GET' | 'POST', ordinal: number, status: 401 | 403) => (
  */
 export const KEY_REFUSALS: readonly object[] = [
   atCall('GET', 2, 401),
+  // More than one, since whose send meets it, and in which state, differs from run to run.
+  atCall('POST', 20, 403),
   atCall('POST', 40, 403),
+  atCall('POST', 120, 403),
   atCall('POST', 300, 401),
 ];
 
