@@ -74,6 +74,7 @@ describe('npx from the repository root', () => {
       'local',
       'setup',
       'worker',
+      'gateway',
       'config',
       'accounts',
       'settle',
@@ -83,6 +84,9 @@ describe('npx from the repository root', () => {
       'pause',
       'resume',
       'retry',
+      'cancel',
+      'restore',
+      'void',
       'resolve',
     ]);
     expect(commandsIn(local.stdout)).toEqual(['up']);
