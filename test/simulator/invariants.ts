@@ -2,7 +2,7 @@
 import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
 import { isAlarm } from '../../src/domain/next-state';
 import { isGivenUp } from '../../src/domain/transfer-state';
-import { hasUnresolved, type Records, type TransferRow } from './records';
+import { hasUnresolved, type PauseRow, type Records, type TransferRow } from './records';
 import type { StripeModel } from './stripe-model';
 
 export type Invariant =
@@ -138,12 +138,17 @@ function isStoppedForPerson({ failureReason, status }: TransferRow): boolean {
   return status === 'unknown' && isAlarm(failureReason);
 }
 
+/** The cause of an alarm names whom it is about; no other cause does. */
+function isAlarmInForce({ cause, liftedAtMs }: PauseRow): boolean {
+  return liftedAtMs === null && cause.includes(':');
+}
+
 /**
  * At the very end: paid, or stopped for a person with a reason that says so. An alarm stops its whole settlement: while
  * its pause is in force the others wait for the same person.
  */
 export function checkEnds({ records, stripe }: Truth): void {
-  if (records.isPaused() && records.transfers.some(isStoppedForPerson)) {
+  if (records.pauses.some(isAlarmInForce)) {
     return;
   }
   for (const row of records.transfers) {
