@@ -1,4 +1,4 @@
-import { isHeldByRiskControl } from '../domain/manual-cancellation';
+import { isHeldByRiskControl } from '../domain/claim-rules';
 import { canTransition } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { closeGeneration, findOpenGeneration } from '../db/payout-generations';

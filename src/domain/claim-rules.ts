@@ -65,6 +65,18 @@ const WAITS_FOR_READINESS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'payee_account_disconnected',
 ]);
 
+/**
+ * Stripe has refused it and may still let it through, so it counts as unpaid for nobody but the person who has looked
+ * (`payouts retry`): a cancel would forget that, and a restore would send it under another key.
+ */
+export function isHeldByRiskControl({
+  failureReason,
+}: {
+  readonly failureReason: ReasonCode | null;
+}): boolean {
+  return failureReason === 'platform_risk_control';
+}
+
 /** Whether a refusal only says that the payee is not ready yet: nobody's mistake, and no sign of a wider trouble. */
 export function isPayeeNotReady(reason: ReasonCode | null): boolean {
   return reason === 'payee_account_missing' || (reason !== null && WAITS_FOR_READINESS.has(reason));
@@ -116,7 +128,7 @@ function decideUnsent(facts: ClaimFacts): ClaimDecision {
     // Proven unpaid and wanted cancelled is cancelled in the transaction that proves it, so nobody rests here.
     return { do: 'rest' };
   }
-  if (isBlocked && failureReason === 'platform_risk_control') {
+  if (isBlocked && isHeldByRiskControl(facts)) {
     // Stripe may be holding the payment for its own decision; another key could become another payment.
     return { do: 'rest' };
   }

@@ -1,3 +1,4 @@
+import { isHeldByRiskControl } from './claim-rules';
 import { isAsSeen, type SeenFacts, type SeenTransfer } from './seen-transfer';
 import type { TransferStatus } from './transfer-state';
 
@@ -62,14 +63,6 @@ export function decideCancel(facts: CancellationFacts, seen: SeenTransfer): Canc
     return 'risk_control_undecided';
   }
   return facts.hasUnresolvedSend ? 'outcome_unknown' : 'cancel';
-}
-
-/**
- * Stripe has refused it and may still let it through, so it counts as unpaid for nobody but the person who has looked
- * (`payouts retry`): a cancel would forget that, and a restore would send it under another key.
- */
-export function isHeldByRiskControl({ failureReason }: Pick<SeenFacts, 'failureReason'>): boolean {
-  return failureReason === 'platform_risk_control';
 }
 
 /** What an order to restore does: a cancelled transfer is owed and sent again, a request without effect is withdrawn. */

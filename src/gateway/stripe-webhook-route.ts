@@ -26,8 +26,9 @@ export interface StripeWebhookOptions {
  * `POST /v1/webhooks/stripe`: takes what Stripe sends, needs no token since it is signed, and answers as soon as it is
  * kept in Postgres. What it means is found out afterwards.
  *
- * 200 `{received: true}` when it is kept, also again. A 400 by its code is thrown when it is not believed; nothing is kept. What Postgres does not take is thrown to the server's own error handler: any 5xx makes
- * Stripe repeat it for up to three days. An event of the other mode is answered with 200 and not kept: an endpoint of a
+ * 200 `{received: true}` when it is kept, also again. What is not believed is thrown as a 400 with its code, and nothing is
+ * kept. What Postgres does not take is thrown to the server's own error handler: any 5xx makes Stripe repeat it for up to
+ * three days. An event of the other mode is answered with 200 and not kept: an endpoint of a
  * live platform gets the test events of its connected accounts too (docs.stripe.com/connect/webhooks), and would be
  * switched off for refusing them.
  *

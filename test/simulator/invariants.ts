@@ -1,5 +1,5 @@
 /** What must hold after every event, told by Stripe's own truth and by the rows. */
-import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
+import { isHeldByRiskControl } from '../../src/domain/claim-rules';
 import { isAlarm } from '../../src/domain/next-state';
 import { isGivenUp } from '../../src/domain/transfer-state';
 import { hasUnresolved, type PauseRow, type Records, type TransferRow } from './records';

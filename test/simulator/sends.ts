@@ -8,7 +8,7 @@ import { attemptLedgerKey } from '../../src/domain/ids';
 import type { SendRefusal } from '../../src/domain/next-state';
 import type { SendOutcome, StripeAnswer } from '../../src/domain/outcome';
 import type { ReasonCode } from '../../src/domain/reasons';
-import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
+import { isHeldByRiskControl } from '../../src/domain/claim-rules';
 import { canTransition } from '../../src/domain/transfer-state';
 import { markAccountNotReady, markBlocked, sendsOf } from './claims';
 import { openGenerationOf, type AttemptRow, type GenerationRow, type TransferRow } from './records';

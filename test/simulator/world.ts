@@ -4,7 +4,7 @@
  */
 import { settlementPosting } from '../../src/domain/ledger';
 import type { SeenSends, TransferClaim } from '../../src/domain/contracts';
-import { isHeldByRiskControl } from '../../src/domain/manual-cancellation';
+import { isHeldByRiskControl } from '../../src/domain/claim-rules';
 import { claimTransfer, markDistrusted, type Run } from './claims';
 import { Draws, mixSeeds } from './draws';
 import { drawFault, tellFault } from './faults';
