@@ -2,59 +2,30 @@
  * Goal: a workflow id keeps a second run of one transfer out; without it what stands in Postgres and at Stripe pays once.
  * Method: the real workflows, activities, Postgres and sandbox on the run's Temporal server; a second run is let in.
  */
-import { Client, type Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
 
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../src/domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { createWorkers, type PayoutWorkers } from '../../src/worker/create-workers';
 import type { TransferWorkflow } from '../../src/workflows/index';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
-import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { bundleWorkflows } from '../support/workflow-bundle';
+import { givenPayable, type ActivityBed } from '../activities/activity-bed';
 import { eventsOf, eventsWith, eventually, startJob } from '../workflows/harness';
-import { makeNamespace, quietRuntime } from '../workflows/servers';
+import { useRealWorkers } from '../workflows/worker-bed';
 import { postsDuring } from './knock-out-bed';
 
-const START_LIMIT_MS = 120_000;
 /** temporal.api.enums.v1.WorkflowIdReusePolicy */
 const ALLOW_DUPLICATE_FAILED_ONLY = 2;
 
+const real = useRealWorkers();
 let bed: ActivityBed;
-let connection: Connection;
-let native: NativeConnection;
 let client: Client;
-let workers: PayoutWorkers;
-let running: Promise<void>;
 
-beforeAll(async () => {
-  quietRuntime();
-  bed = await openActivityBed();
-  connection = await connectToTestTemporal();
-  const namespace = await makeNamespace(connection);
-  native = await NativeConnection.connect({ address: testTemporalAddress() });
-  client = new Client({ connection, namespace });
-  workers = await createWorkers({
-    connection: native,
-    namespace,
-    workflowBundle: await bundleWorkflows(),
-    dependencies: bed.dependencies,
-    stripeRequestsPerSecond: 50,
-  });
-  running = workers.run();
-}, START_LIMIT_MS);
+beforeAll(() => {
+  ({ bed, client } = real);
+});
 
 afterEach(() => bed.calm());
-
-afterAll(async () => {
-  workers.shutdown();
-  await running;
-  await native.close();
-  await connection.close();
-  await bed.close();
-}, START_LIMIT_MS);
 
 function startRun(
   { amountMinor, contestId, currency, id: transferId, settlementId }: PayoutTransfer,

@@ -2,68 +2,40 @@
  * Goal: nobody is started before the money is there; the job is woken by a signal or asks again by itself.
  * Method: real workers, Postgres and sandbox for what is paid; a time-skipping server for the hours of waiting.
  */
-import { Client, type Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { NativeConnection } from '@temporalio/worker';
 
 import { findJobBySettlement } from '../../src/db/payout-jobs';
 import { settlementContentHash } from '../../src/db/settlement-content-hash';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { SEARCH_ATTRIBUTES, SIGNALS } from '../../src/domain/contracts';
 import { jobWorkflowId } from '../../src/domain/ids';
-import { createWorkers, type PayoutWorkers } from '../../src/worker/create-workers';
-import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import type { ActivityBed } from '../activities/activity-bed';
 import {
   givenScheduledSettlement,
   newAccountId,
   type ScheduledSettlement,
 } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { bundleWorkflows } from '../support/workflow-bundle';
 import { FakeSettlement } from './fake-settlement';
 import { eventsOf, eventsWith, eventually, jobInput, startJob } from './harness';
-import { makeNamespace, useTimeSkippingServer } from './servers';
-
-const START_LIMIT_MS = 120_000;
+import { useTimeSkippingServer } from './servers';
+import { useRealWorkers } from './worker-bed';
 
 const skipping = useTimeSkippingServer();
 
+const real = useRealWorkers();
 let bed: ActivityBed;
-let connection: Connection;
-let native: NativeConnection;
 let client: Client;
-let workers: PayoutWorkers;
-let running: Promise<void>;
 
-beforeAll(async () => {
-  bed = await openActivityBed();
-  connection = await connectToTestTemporal();
-  const namespace = await makeNamespace(connection);
-  native = await NativeConnection.connect({ address: testTemporalAddress() });
-  client = new Client({ connection, namespace });
-  workers = await createWorkers({
-    connection: native,
-    namespace,
-    workflowBundle: await bundleWorkflows(),
-    dependencies: bed.dependencies,
-    stripeRequestsPerSecond: 50,
-  });
-  running = workers.run();
-}, START_LIMIT_MS);
+beforeAll(() => {
+  ({ bed, client } = real);
+});
 
 afterEach(async () => {
   expect(await brokenInvariants(bed)).toEqual([]);
   await bed.calm();
 });
-
-afterAll(async () => {
-  workers.shutdown();
-  await running;
-  await native.close();
-  await connection.close();
-  await bed.close();
-}, START_LIMIT_MS);
 
 const giveBalance = (available: number) =>
   bed.sandbox.control('balance', { currency: 'usd', available });

@@ -3,62 +3,32 @@
  * Method: the real workflows, activities, Postgres and sandbox on the run's Temporal server; real resets to early tasks.
  */
 import { randomUUID } from 'node:crypto';
-import { Client, type Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import Long from 'long';
 
 import { SIGNALS } from '../../src/domain/contracts';
 import { transferWorkflowId } from '../../src/domain/ids';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
-import { createWorkers, type PayoutWorkers } from '../../src/worker/create-workers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable, type ActivityBed } from '../activities/activity-bed';
 import { postsDuring } from '../activities/made-at-stripe';
 import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { bundleWorkflows } from '../support/workflow-bundle';
 import { eventsOf, eventsWith, eventually, startTransfer, type HistoryEvent } from './harness';
-import { makeNamespace, quietRuntime } from './servers';
+import { useRealWorkers } from './worker-bed';
 
-const START_LIMIT_MS = 120_000;
-
+const real = useRealWorkers();
 let bed: ActivityBed;
-let connection: Connection;
-let native: NativeConnection;
 let client: Client;
-let workers: PayoutWorkers;
-let running: Promise<void>;
 
-beforeAll(async () => {
-  quietRuntime();
-  bed = await openActivityBed();
-  connection = await connectToTestTemporal();
-  const namespace = await makeNamespace(connection);
-  native = await NativeConnection.connect({ address: testTemporalAddress() });
-  client = new Client({ connection, namespace });
-  workers = await createWorkers({
-    connection: native,
-    namespace,
-    workflowBundle: await bundleWorkflows(),
-    dependencies: bed.dependencies,
-    stripeRequestsPerSecond: 50,
-  });
-  running = workers.run();
-}, START_LIMIT_MS);
+beforeAll(() => {
+  ({ bed, client } = real);
+});
 
 afterEach(async () => {
   expect(await brokenInvariants(bed)).toEqual([]);
   await bed.calm();
 });
-
-afterAll(async () => {
-  workers.shutdown();
-  await running;
-  await native.close();
-  await connection.close();
-  await bed.close();
-}, START_LIMIT_MS);
 
 function start(transfer: PayoutTransfer) {
   const { amountMinor, contestId, currency, id: transferId, settlementId } = transfer;

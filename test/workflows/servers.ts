@@ -35,8 +35,14 @@ export interface SkippingServerUnderTest extends ServerUnderTest {
   readonly skippingClient: Client;
 }
 
-/** Fewer lines of the SDK between the results; what fails says so by itself. */
+let isQuiet = false;
+
+/** Fewer lines of the SDK between the results; what fails says so by itself. Once a file, which may use two servers. */
 export function quietRuntime(): void {
+  if (isQuiet) {
+    return;
+  }
+  isQuiet = true;
   Runtime.install({
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: {
