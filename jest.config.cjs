@@ -1,5 +1,12 @@
 'use strict';
 
+const swc = (jsc) => ({
+  swcrc: false,
+  sourceMaps: 'inline',
+  module: { type: 'commonjs' },
+  jsc: { target: 'es2022', ...jsc },
+});
+
 /**
  * swc only strips the types; `npm run typecheck` is what checks them. Imports written the way Node
  * wants them (`./x.js`, `./x.mjs`) are tried as written first, then as the TypeScript file beside.
@@ -10,18 +17,17 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  moduleFileExtensions: ['js', 'cjs', 'mjs', 'ts', 'mts', 'json', 'node'],
+  moduleFileExtensions: ['js', 'cjs', 'mjs', 'ts', 'tsx', 'mts', 'json', 'node'],
   moduleNameMapper: { '^(\\.{1,2}/.+)\\.(m?)js$': ['$1.$2js', '$1.$2ts'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: {
-    '^.+\\.m?ts$': [
+    '^.+\\.m?ts$': ['@swc/jest', swc({ parser: { syntax: 'typescript' } })],
+    '^.+\\.tsx$': [
       '@swc/jest',
-      {
-        swcrc: false,
-        sourceMaps: 'inline',
-        module: { type: 'commonjs' },
-        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
-      },
+      swc({
+        parser: { syntax: 'typescript', tsx: true },
+        transform: { react: { runtime: 'automatic', importSource: 'preact' } },
+      }),
     ],
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -161,7 +161,8 @@ export const userStripeAccounts = pgTable(
   ],
 );
 
-export type Approval = 'not_required' | 'required' | 'approved';
+const APPROVALS = ['not_required', 'required', 'approved'] as const;
+export type Approval = (typeof APPROVALS)[number];
 
 export const payoutJobs = pgTable(
   'payout_jobs',
@@ -176,6 +177,12 @@ export const payoutJobs = pgTable(
     totalMinor: minorUnits('total_minor').notNull(),
     status: text('status').$type<JobStatus>().notNull().default('pending'),
     approval: text('approval').$type<Approval>().notNull().default('not_required'),
+    /** Who approved last, when, and the hash of what was approved (domain/approval). */
+    approvedBy: text('approved_by'),
+    approvedAt: instant('approved_at'),
+    approvedHash: text('approved_hash'),
+    /** Nothing is sent before this, so that a result can be disputed; null where nothing is held. */
+    heldUntil: instant('held_until'),
     /** The newest run of the job's workflow; null until one has begun. */
     workflowRunId: text('workflow_run_id'),
     /** When the newest whole reading of Stripe's list of this settlement began: no key is first sent long after it (M11). */
@@ -199,7 +206,11 @@ export const payoutJobs = pgTable(
   },
   (table) => [
     check('payout_jobs_status', oneOf(table.status, JOB_STATUSES)),
-    check('payout_jobs_approval', oneOf(table.approval, ['not_required', 'required', 'approved'])),
+    check('payout_jobs_approval', oneOf(table.approval, APPROVALS)),
+    check(
+      'payout_jobs_approved_by_somebody',
+      sql`(${table.approval} = 'approved') = (${table.approvedAt} is not null) and (${table.approvedAt} is null) = (${table.approvedBy} is null) and (${table.approvedAt} is null) = (${table.approvedHash} is null)`,
+    ),
     check(
       'payout_jobs_seal',
       sql`(${table.sealedLedgerHash} is null) = (${table.sealedLedgerId} is null)`,
@@ -250,6 +261,13 @@ export const payoutTransfers = pgTable(
      * until it is restored, so that a payment that was made all the same says so.
      */
     cancelRequestedAt: instant('cancel_requested_at'),
+    /** Its own part in the settlement's approval: one that was cancelled then and restored since is not approved. */
+    approval: text('approval').$type<Approval>().notNull().default('not_required'),
+    /**
+     * The version of the winner's account that was approved, 1 where there was none yet: the first account needs no
+     * confirmation, another one does. null where no approval is needed.
+     */
+    approvedAccountVersion: integer('approved_account_version'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),
     completedAt: instant('completed_at'),
@@ -261,6 +279,11 @@ export const payoutTransfers = pgTable(
       .on(table.userId)
       .where(sql`${table.status} not in ('completed', 'voided')`),
     check('payout_transfers_status', oneOf(table.status, TRANSFER_STATUSES)),
+    check('payout_transfers_approval', oneOf(table.approval, APPROVALS)),
+    check(
+      'payout_transfers_approved_account',
+      sql`(${table.approval} = 'approved') = (${table.approvedAccountVersion} is not null)`,
+    ),
     check('payout_transfers_amount_is_safe', safeAmount(table.amountMinor, 1)),
     check(
       'payout_transfers_paid_means_stripe_id',
@@ -373,6 +396,113 @@ export const payoutAttempts = pgTable(
     index('payout_attempts_unresolved')
       .on(table.transferId, table.generation)
       .where(sql`${table.resolution} is null`),
+  ],
+);
+
+export const REVERSAL_STATUSES = [
+  /** Written down, nothing sent. */
+  'pending',
+  /** Sent, or about to be. */
+  'processing',
+  /** Sent, and nothing proves what came of it. */
+  'unknown',
+  'completed',
+  /** Proven not made; another try is another reversal with a key of its own. */
+  'refused',
+] as const;
+export type ReversalStatus = (typeof REVERSAL_STATUSES)[number];
+
+/** One order to take a payment back, in full or in part: one Stripe key with what is sent under it, frozen (M1). */
+export const payoutReversals = pgTable(
+  'payout_reversals',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    transferId: uuid('transfer_id')
+      .notNull()
+      .references(() => payoutTransfers.id),
+    settlementId: text('settlement_id').notNull(),
+    /** The Stripe transfer that is reversed; a debt that was paid twice has two. */
+    stripeTransferId: text('stripe_transfer_id').notNull(),
+    idempotencyKey: text('idempotency_key').notNull().unique(),
+    /** In the transfer's own currency. */
+    amountMinor: minorUnits('amount_minor').notNull(),
+    currency: text('currency').notNull(),
+    metadata: json('metadata').$type<Record<string, string>>().notNull(),
+    stripeAccountId: text('stripe_account_id').notNull(),
+    livemode: boolean('livemode').notNull(),
+    /** What had come back of the Stripe transfer when this was ordered; after it, this and `amount_minor` have. */
+    reversedBeforeMinor: minorUnits('reversed_before_minor').notNull(),
+    requestedBy: text('requested_by').notNull(),
+    reason: text('reason').notNull(),
+    status: text('status').$type<ReversalStatus>().notNull().default('pending'),
+    /** The run that may send it; another one reconciles. */
+    claimRunId: text('claim_run_id'),
+    attemptCount: integer('attempt_count').notNull().default(0),
+    failureClass: text('failure_class').$type<FailureClass>(),
+    failureReason: text('failure_reason').$type<ReasonCode>(),
+    /** By Postgres's clock, once; the key is dead 23 hours later (M6). */
+    firstSentAt: instant('first_sent_at'),
+    /** When a look at Stripe's list began that found nothing, since the last send. */
+    notSeenSince: instant('not_seen_since'),
+    stripeReversalId: text('stripe_reversal_id').unique(),
+    createdAt: createdAt('created_at'),
+    updatedAt: createdAt('updated_at'),
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('payout_reversals_one_open')
+      .on(table.transferId)
+      .where(sql`${table.status} in ('pending', 'processing', 'unknown')`),
+    index('payout_reversals_by_settlement').on(table.settlementId, table.createdAt),
+    check('payout_reversals_status', oneOf(table.status, REVERSAL_STATUSES)),
+    check('payout_reversals_amount_is_safe', safeAmount(table.amountMinor, 1)),
+    check('payout_reversals_before_is_safe', safeAmount(table.reversedBeforeMinor, 0)),
+    check(
+      'payout_reversals_completed_has_id',
+      sql`(${table.status} = 'completed') = (${table.stripeReversalId} is not null)`,
+    ),
+    check(
+      'payout_reversals_end',
+      sql`(${table.status} in ('completed', 'refused')) = (${table.endedAt} is not null)`,
+    ),
+    check(
+      'payout_reversals_has_reason',
+      sql`${table.status} not in ('unknown', 'refused') or (${table.failureReason} is not null and ${table.failureClass} is not null)`,
+    ),
+  ],
+);
+
+/** One row per POST of a reversal: committed before it, completed after it (M5). */
+export const payoutReversalAttempts = pgTable(
+  'payout_reversal_attempts',
+  {
+    reversalId: uuid('reversal_id')
+      .notNull()
+      .references(() => payoutReversals.id),
+    attemptNumber: integer('attempt_number').notNull(),
+    sentAt: createdAt('sent_at'),
+    answeredAt: instant('answered_at'),
+    /** What this answer alone said; null while none has come. */
+    outcome: text('outcome').$type<AttemptOutcome>(),
+    /** What is known for certain about this send; null while anything is possible. */
+    resolution: text('resolution').$type<AttemptResolution>(),
+    reason: text('reason').$type<ReasonCode>(),
+    answer: json('answer').$type<StripeAnswer>(),
+    httpStatus: smallint('http_status'),
+    requestId: text('request_id'),
+    replayed: boolean('replayed'),
+    stripeReversalId: text('stripe_reversal_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.reversalId, table.attemptNumber] }),
+    check(
+      'payout_reversal_attempts_outcome',
+      sql`${table.outcome} in ('created', 'not_created', 'unknown') and ${table.resolution} in ('created', 'not_created')`,
+    ),
+    check(
+      'payout_reversal_attempts_created_has_id',
+      sql`${table.resolution} is distinct from 'created' or ${table.stripeReversalId} is not null`,
+    ),
   ],
 );
 
@@ -564,3 +694,10 @@ export const adminJobs = pgTable(
     ),
   ],
 );
+
+/** How often each kind of order was refused, for the metrics; what was refused by a guard is counted beside it. */
+export const refusalCounts = pgTable('refusal_counts', {
+  code: text('code').primaryKey(),
+  refusedCount: bigint('refused_count', { mode: 'number' }).notNull().default(0),
+  lastRefusedAt: createdAt('last_refused_at'),
+});

@@ -1,0 +1,2 @@
+-- What must hold whoever writes, for approvals.
+select 1;

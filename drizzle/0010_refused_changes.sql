@@ -1,0 +1,2 @@
+-- What a guard has refused is counted.
+select 1;
