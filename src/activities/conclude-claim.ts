@@ -1,5 +1,5 @@
 import { isPayeeNotReady } from '../domain/claim-rules';
-import { keyIsProvenUnpaid, nextState, type NextState } from '../domain/next-state';
+import { nextState, sendsProvenUnpaid, type NextState } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
@@ -36,7 +36,8 @@ export async function concludeClaim(
       generation: paid.generation,
     });
   }
-  const sends = keyIsProvenUnpaid(attempts) ? await resolveAllUnpaid(executor, attempts) : attempts;
+  const proven = sendsProvenUnpaid(attempts);
+  const sends = [...(await resolveAllUnpaid(executor, proven)), ...attempts.slice(proven.length)];
   await recordRefusals(executor, transfer, sends);
   const claimed = sends.filter((send) => send.claimNumber === transfer.claimNumber);
   const next = nextState(

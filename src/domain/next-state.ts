@@ -31,14 +31,20 @@ export type SendRefusal =
   | 'transient_not_sent';
 
 /**
- * Whether a replayed refusal settles the key: Stripe shows the saved answer of the first execution, so no send under
- * this key made a transfer (M5; docs.stripe.com/api/idempotent_requests).
+ * The sends of a key that a replayed refusal settles: Stripe shows the saved answer of the first execution, so none of
+ * the sends up to it made a transfer (M5; docs.stripe.com/api/idempotent_requests).
+ *
+ * Not those after it: where a restored database has lost the send that was executed, Stripe may forget the key while it
+ * is young here, and the next send under it is executed anew.
  */
-export function keyIsProvenUnpaid(sends: readonly KnownSend[]): boolean {
-  return (
-    sends.some((send) => send.outcome === 'not_created' && send.replayed) &&
-    !sends.some((send) => send.resolution === 'created')
+export function sendsProvenUnpaid<Send extends KnownSend>(sends: readonly Send[]): readonly Send[] {
+  if (sends.some(({ resolution }) => resolution === 'created')) {
+    return [];
+  }
+  const lastReplay = sends.findLastIndex(
+    ({ outcome, replayed }) => outcome === 'not_created' && replayed,
   );
+  return sends.slice(0, lastReplay + 1);
 }
 
 /** Unknown outcomes that the same key cannot clear up: a person, or a look at Stripe's list, has to. */

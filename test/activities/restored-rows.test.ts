@@ -26,7 +26,7 @@ import { inTransaction, type Executor } from '../../src/db/database';
 import { wantStripeList } from '../../src/db/payout-jobs';
 import { sendTransfer } from '../../src/stripe/transfers';
 import type { TransferStatus } from '../../src/domain/transfer-state';
-import { newAccountId } from '../support/builders';
+import { givenTransfer, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
 import { pausesOf } from './made-at-stripe';
@@ -254,6 +254,39 @@ describe('a send that Stripe completes hours after its row was lost', () => {
       `settlement duplicate_stripe_transfer:${transfer.id}`,
     ]);
   });
+});
+
+/**
+ * Of a lost send Stripe has kept a refusal, and the rows do not know how old the key is there. Stripe forgets it while
+ * it is young here, so a later send under it is executed, and the refusal says nothing about that one.
+ */
+test('a refusal that Stripe has kept for a lost send does not prove a later send unpaid', async () => {
+  const account = newAccountId();
+  const transfer = await givenTransfer(bed.database, { account });
+  const lostSend = {
+    request: await requestOf(transfer),
+    idempotencyKey: stripeIdempotencyKey(transfer.id, 1),
+  };
+  await bed.account(account, 'inactive');
+  const refused = await sendTransfer(bed.dependencies.stripe, lostSend);
+  expect(refused.httpStatus).toBe(400);
+  await bed.account(account, 'active');
+
+  await bed.moveClocks({ hours: 23 });
+  const claim = await bed.claimToSend(transfer);
+  expect(await bed.send(claim)).toMatchObject({ type: 'PayeeProblem' });
+  // The worker dies before it tells, and is back when Stripe has forgotten the key.
+  await bed.moveClocks({ hours: 25 });
+  await bed.fault({ kind: 'drop_after' });
+  expect(await bed.send(claim)).toMatchObject({ type: 'StripeOutcomeUnknown' });
+  expect(await bed.record(claim)).toMatchObject({ status: 'unknown' });
+  expect(await bed.attemptsOf(transfer)).toMatchObject([
+    { replayed: true, resolution: 'not_created' },
+    { resolution: null },
+  ]);
+
+  expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 1 });
+  expect(await bed.paidTimes(transfer)).toBe(1);
 });
 
 test('a payment on its way that the list shows already is recorded once', async () => {

@@ -6,8 +6,8 @@ import * as fc from 'fast-check';
 
 import {
   answerCanDiffer,
-  keyIsProvenUnpaid,
   nextState,
+  sendsProvenUnpaid,
   type KnownSend,
   type SendRefusal,
 } from '../../src/domain/next-state';
@@ -114,7 +114,7 @@ test('every decision is an edge of the state table', () => {
   );
 });
 
-test('only a replayed refusal proves a key unpaid, and never beside a payment', () => {
+test('a replayed refusal proves itself and the sends before it unpaid, and nothing beside a payment', () => {
   const paid: KnownSend = {
     outcome: 'created',
     resolution: 'created',
@@ -125,9 +125,13 @@ test('only a replayed refusal proves a key unpaid, and never beside a payment', 
   };
   fc.assert(
     fc.property(history, ([sends]) => {
-      const hasReplay = sends.some((send) => send.outcome === 'not_created' && send.replayed);
-      expect(keyIsProvenUnpaid(sends)).toBe(hasReplay);
-      expect(keyIsProvenUnpaid([...sends, paid])).toBe(false);
+      const proven = sendsProvenUnpaid(sends);
+      expect(sends.slice(0, proven.length)).toEqual(proven);
+      const isReplayedRefusal = ({ outcome, replayed }: KnownSend) =>
+        outcome === 'not_created' && replayed;
+      expect(proven.length === 0 || isReplayedRefusal(proven.at(-1)!)).toBe(true);
+      expect(sends.slice(proven.length).some(isReplayedRefusal)).toBe(false);
+      expect(sendsProvenUnpaid([...sends, paid])).toEqual([]);
     }),
   );
 });

@@ -50,7 +50,8 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
   },
   'a fresh refusal proves a key unpaid': {
     options: rulesWith({
-      keyIsProvenUnpaid: (sends) => sends.some(({ outcome }) => outcome === 'not_created'),
+      sendsProvenUnpaid: (sends) =>
+        sends.some(({ outcome }) => outcome === 'not_created') ? sends : [],
     }),
     breaks: 'a closed key has paid nothing',
   },

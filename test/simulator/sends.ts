@@ -149,9 +149,7 @@ export function concludeClaim(system: System, row: TransferRow): void {
     settleCreatedTransfer(system, row, { stripeTransferId, attemptNumber, generation });
     return;
   }
-  if (rules.keyIsProvenUnpaid(sends)) {
-    resolveAllUnpaid(sends);
-  }
+  resolveAllUnpaid(rules.sendsProvenUnpaid(sends));
   recordRefusals(system, row, sends);
   const claimed = sends.filter((send) => send.claimNumber === row.claimNumber);
   const next = rules.nextState(

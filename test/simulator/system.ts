@@ -3,7 +3,7 @@ import { breakerCause } from '../../src/domain/breaker';
 import { decideClaim } from '../../src/domain/claim-rules';
 import { classifyAnswer } from '../../src/domain/classify-answer';
 import { stripeIdempotencyKey } from '../../src/domain/generation';
-import { keyIsProvenUnpaid, nextState } from '../../src/domain/next-state';
+import { nextState, sendsProvenUnpaid } from '../../src/domain/next-state';
 import { isProvenAbsent, judgeMatches } from '../../src/domain/reconciliation';
 import { decideCancel, decideRestore, decideVoid } from '../../src/domain/manual-cancellation';
 import { retryRefusal } from '../../src/domain/manual-retry';
@@ -14,7 +14,7 @@ import type { StripeModel } from './stripe-model';
 export const RULES = {
   classifyAnswer,
   nextState,
-  keyIsProvenUnpaid,
+  sendsProvenUnpaid,
   decideClaim,
   sendRefusal,
   isKeySendable,
