@@ -2,12 +2,14 @@ import { activityInfo, Context, log } from '@temporalio/activity';
 
 import type { TransferClaim } from '../domain/contracts';
 import type { PauseScope } from '../db/operator-pauses';
+import { forgetEndedEvents } from '../db/stripe-events';
 import { FUNDS_TRIES_MAX } from '../domain/limits';
 import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
+import { codeOfFailure } from './failure-code';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
@@ -71,7 +73,13 @@ export function createPayoutActivities(
     wakeTransfers: discreetly((input: { readonly transferIds: readonly string[] }) =>
       wakeTransfers(Context.current().client, input.transferIds),
     ),
-    endSweep: discreetly((end: Parameters<typeof endSweep>[1]) => endSweep(dependencies, end)),
+    endSweep: discreetly(async (end: Parameters<typeof endSweep>[1]) => {
+      await endSweep(dependencies, end);
+      // Tidying up: what fails is left to the next sweep, and this one has ended all the same.
+      await forgetEndedEvents(dependencies.database).catch((error: unknown) => {
+        log.warn('old events of Stripe are left to the next sweep', { code: codeOfFailure(error) });
+      });
+    }),
   };
 }
 

@@ -4,6 +4,7 @@ import { cancelTransfer, restoreTransfer, voidTransfer } from '../activities/can
 import { wakeUpOfTransfer, wakeWorkflow, wakeWorkflows } from '../activities/wake-workflows';
 import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
+import type { Database } from '../db/database';
 import {
   CANCELLATION_REFUSAL_TEXTS,
   type CancellationRefusal,
@@ -11,12 +12,15 @@ import {
 import {
   answeredWith,
   carryOut,
+  codesOf,
   idsOf,
   refusedOf,
+  type Answered,
   type Ordering,
   type RefusedOrder,
   type SeenPages,
 } from './operator-orders';
+import { noteRefusals } from './refusals';
 
 interface CancellationReport {
   readonly refused: readonly RefusedOrder<CancellationRefusal>[];
@@ -45,6 +49,15 @@ interface Carried<Report> {
   readonly toTell: readonly TransferStart[];
 }
 
+async function refusedAndCounted(
+  database: Database,
+  answers: readonly Answered<string>[],
+): Promise<RefusedOrder<CancellationRefusal>[]> {
+  const refused = refusedOf(answers, CANCELLATION_REFUSAL_TEXTS);
+  await noteRefusals(database, codesOf(refused));
+  return refused;
+}
+
 /** Cancels transfers, each in a transaction of its own; nobody is told yet. */
 export async function cancelTransfers(
   ordering: Ordering,
@@ -57,7 +70,7 @@ export async function cancelTransfers(
     cancelled: idsOf(answeredWith(answers, 'cancelled')),
     requested: idsOf(answeredWith(answers, 'requested')),
     unchanged: idsOf(answeredWith(answers, 'unchanged')),
-    refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS),
+    refused: await refusedAndCounted(ordering.database, answers),
   };
   return { report, toTell: answeredWith(answers, 'cancelled', 'requested', 'unchanged') };
 }
@@ -72,10 +85,8 @@ export async function restoreTransfers(
     restoreTransfer({ database, maxAttempts }, order),
   );
   const toTell = answeredWith(answers, 'restored');
-  return {
-    report: { restored: idsOf(toTell), refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS) },
-    toTell,
-  };
+  const refused = await refusedAndCounted(database, answers);
+  return { report: { restored: idsOf(toTell), refused }, toTell };
 }
 
 /** Voids the debts of transfers, each in a transaction of its own. Nobody has to be told. */
@@ -86,7 +97,7 @@ export async function voidTransfers(ordering: Ordering, pages: SeenPages): Promi
   return {
     voided: idsOf(answeredWith(answers, 'voided')),
     unchanged: idsOf(answeredWith(answers, 'unchanged')),
-    refused: refusedOf(answers, CANCELLATION_REFUSAL_TEXTS),
+    refused: await refusedAndCounted(ordering.database, answers),
   };
 }
 

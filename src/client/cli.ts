@@ -19,6 +19,7 @@ import {
   type PauseOptions,
   type ReasonOptions,
 } from './commands/pause';
+import { pausesCommand, type PausesOptions } from './commands/pauses';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -29,6 +30,8 @@ import { verifyCommand } from './commands/verify';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
 import { watchNpx } from './npx-watch';
+import { RefusedReasonError } from './operator';
+import { noteRefusedReason } from './refusals';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
 const PORT_MAX = 65_535;
@@ -167,6 +170,12 @@ function addSteeringCommands(program: Command, finish: Finish): void {
       finish((context) => resumeCommand(context, settlement, options)),
     );
   program
+    .command('pauses')
+    .description('every pause in force: what it stops, why, and what ends it')
+    .option('--all', 'with those that were lifted, newest first')
+    .option(...JSON_OPTION)
+    .action((options: PausesOptions) => finish((context) => pausesCommand(context, options)));
+  program
     .command('retry [transfer]')
     .description('try again what is proven unpaid, with a new allowance of attempts')
     .requiredOption(...REASON_OPTION)
@@ -234,13 +243,17 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.wrongUse;
       return;
     }
-    const { DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal } = readEnvironment().variables;
+    const { variables } = readEnvironment();
+    const { DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal } = variables;
     const { code, message } = exitOf(error, {
       database: addressOfUrl(databaseUrl),
       temporal: temporal ?? 'the address in TEMPORAL_ADDRESS',
     });
     process.stderr.write(`payouts: ${message}\n`);
     process.exitCode = code;
+    if (error instanceof RefusedReasonError) {
+      await noteRefusedReason(variables);
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { inBatches } from '../activities/in-batches';
 import type { OperatorOrder } from '../activities/operator-order';
 import { startOf } from '../activities/read-transfer-page';
 import type { TransferStart } from '../domain/contracts';
+import { ORDERS_AT_ONCE } from '../domain/limits';
 import type { Operator } from '../domain/operator-reason';
 import type { ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
@@ -55,9 +56,6 @@ export interface Answered<Answer> {
   /** The reason code that the transfer was last seen with. */
   readonly reason: ReasonCode | null;
 }
-
-/** Orders under way at a time, each in a transaction of its own. */
-const ORDERS_AT_ONCE = 20;
 
 /** A transfer that moves while it is looked at, as those of a running job do, is looked at again so many times. */
 const LOOKS_MAX = 5;
@@ -125,4 +123,9 @@ export function refusedOf<Refusal extends string>(
   return answers.flatMap(({ answer, reason, start }) =>
     isRefusal(answer) ? [{ id: start.transferId, why: texts[answer], code: answer, reason }] : [],
   );
+}
+
+/** What refused orders are counted by. */
+export function codesOf(refused: readonly RefusedOrder[]): string[] {
+  return refused.map(({ code }) => code);
 }

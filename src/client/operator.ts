@@ -19,11 +19,14 @@ export function actorOfProcess(): string {
   }
 }
 
-/** @throws UsageError when the reason is missing, too long or more than one line of text */
+/** The reason of an order is none: see `operatorReason`. */
+export class RefusedReasonError extends UsageError {}
+
+/** @throws RefusedReasonError when the reason is missing, too long or more than one line of text */
 export function operatorOf(options: { readonly reason?: string }): Operator {
   const reason = operatorReason(options.reason ?? '');
   if (reason === undefined) {
-    throw new UsageError(
+    throw new RefusedReasonError(
       `--reason: found ${shownValue(options.reason)}, expected ${REASON_EXPECTED}`,
     );
   }

@@ -5,12 +5,14 @@ import { inBatches } from '../activities/in-batches';
 import { wakeWorkflow } from '../activities/wake-workflows';
 import { SIGNALS, type TransferStart } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
+import { TEMPORAL_REQUESTS_AT_ONCE } from '../domain/limits';
 import { RETRY_REFUSAL_TEXTS, type RetryRefusal } from '../domain/manual-retry';
 import type { Database } from '../db/database';
 import { findSettlement } from '../db/settlements';
 import {
   answeredWith,
   carryOut,
+  codesOf,
   idsOf,
   refusedOf,
   type Meant,
@@ -18,6 +20,7 @@ import {
   type RefusedOrder,
   type SeenPages,
 } from './operator-orders';
+import { noteRefusals } from './refusals';
 import { driveRetriedTransfer, startJobWorkflow } from './start-workflows';
 
 export interface RetryReport {
@@ -39,11 +42,14 @@ export async function retryTransfers(
   const answers = await carryOut(ordering, pages, (order) =>
     retryTransfer({ database, maxAttempts }, order),
   );
-  const refused = refusedOf(answers, RETRY_REFUSAL_TEXTS);
+  const refused = refusedOf(answers, RETRY_REFUSAL_TEXTS).filter(
+    ({ code }) => code !== 'waits_for_its_turn',
+  );
+  await noteRefusals(database, codesOf(refused));
   const report = {
     retried: idsOf(answeredWith(answers, 'retried')),
     toldAgain: idsOf(answeredWith(answers, 'waits_for_its_turn')),
-    refused: refused.filter(({ code }) => code !== 'waits_for_its_turn'),
+    refused,
   };
   return { report, toTell: answeredWith(answers, 'retried', 'waits_for_its_turn') };
 }
@@ -58,9 +64,6 @@ export const FAILED: Meant = {
     status !== 'retryable' || failureReason === 'transient_retried_by_operator',
 };
 
-/** Requests to Temporal under way at a time. */
-const STARTS_AT_ONCE = 20;
-
 /** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */
 export async function driveTransfers(
   { client, database }: { readonly client: Client; readonly database: Database },
@@ -73,5 +76,9 @@ export async function driveTransfers(
     // A run that was open already has to read Stripe's list before it lets them be sent.
     await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
   }
-  await inBatches(transfers, (transfer) => driveRetriedTransfer(client, transfer), STARTS_AT_ONCE);
+  await inBatches(
+    transfers,
+    (transfer) => driveRetriedTransfer(client, transfer),
+    TEMPORAL_REQUESTS_AT_ONCE,
+  );
 }

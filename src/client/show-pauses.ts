@@ -13,6 +13,20 @@ export interface ShownPause {
   readonly setAt: string;
 }
 
+export interface ListedPause extends ShownPause {
+  /** Whether automation looks for the end of its cause, or waits for `payouts resume`; null when it was lifted. */
+  readonly endedBy: 'automation' | 'person' | null;
+  /** Times are ISO 8601, in UTC. */
+  readonly nextLookAt: string | null;
+  readonly liftedAt: string | null;
+  readonly liftedBy: string | null;
+  readonly liftReason: string | null;
+}
+
+export interface PausesReport {
+  readonly pauses: readonly ListedPause[];
+}
+
 export interface PauseReport {
   /** A settlement's id, or `everything`. */
   readonly scope: string;
@@ -100,4 +114,29 @@ const END_TEXTS: Readonly<Record<ReportedSend['end'], string>> = {
 export function pauseLine({ actor, cause, reason, scope, setAt }: ShownPause): string {
   const why = actor === null ? cause : `${cause}, ${actor}: ${reason ?? ''}`;
   return `${scope}, ${why}, since ${setAt}`;
+}
+
+/** For a person: a pause a line, and under it what ends it or who has lifted it. */
+export function pausesText({ pauses }: PausesReport): string {
+  return pauses.length === 0
+    ? 'no pause'
+    : pauses.map((pause) => `${pauseLine(pause)}\n  ${endOf(pause)}`).join('\n');
+}
+
+function endOf({
+  endedBy,
+  liftReason,
+  liftedAt,
+  liftedBy,
+  nextLookAt,
+  scope,
+}: ListedPause): string {
+  switch (endedBy) {
+    case null:
+      return `lifted ${liftedAt ?? ''} by ${[liftedBy ?? 'nobody known', liftReason ?? []].flat().join(': ')}`;
+    case 'automation':
+      return `lifted by itself when its cause is gone; the next look is due ${nextLookAt ?? ''}`;
+    case 'person':
+      return `lifted by: payouts resume${scope === 'everything' ? '' : ` ${scope}`} --reason …`;
+  }
 }

@@ -13,6 +13,10 @@ export interface OperatingFigures {
   readonly pausesInForce: readonly { readonly scope: string; readonly count: number }[];
   /** Webhooks by what came of them; `waiting` until they have ended, also after tries that failed. */
   readonly stripeEvents: readonly { readonly result: string; readonly count: number }[];
+  /** Orders of operators that were refused since the installation began, by code. */
+  readonly refusedOrders: readonly { readonly code: string; readonly count: number }[];
+  /** Changes that a guard of Postgres has refused since then; after a crash of Postgres up to 32 too many. */
+  readonly refusedChanges: number;
   /** Since recurring work last succeeded, by its name; since it was registered where it never has. */
   readonly recurringWork: readonly { readonly name: string; readonly seconds: number }[];
 }
@@ -61,6 +65,9 @@ const FIGURES = sql`select json_build_object(
       select case when status = 'received' then 'waiting' else result end as result, count(*) as n
       from stripe_events group by 1
     ) as by_result),
+  'refusedOrders', (
+    select coalesce(json_agg(json_build_object('code', code, 'count', refused_count)), '[]') from refusal_counts),
+  'refusedChanges', (select case when is_called then last_value else 0 end from refused_changes),
   'recurringWork', (
     select coalesce(json_agg(json_build_object(
       'name', name, 'seconds', extract(epoch from payout_now() - coalesce(succeeded_at, registered_at))::float)), '[]')

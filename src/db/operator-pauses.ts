@@ -1,4 +1,4 @@
-import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, or, sql } from 'drizzle-orm';
 
 import type { Operator } from '../domain/operator-reason';
 import type { Executor } from './database';
@@ -55,4 +55,12 @@ export async function findPausesTouching(
     .from(payoutControls)
     .where(and(isNull(payoutControls.liftedAt), touching))
     .orderBy(payoutControls.id);
+}
+
+/** The pauses that were set last, whether or not they are in force, newest first. */
+export async function findNewestPauses(
+  executor: Executor,
+  pausesMax: number,
+): Promise<PayoutControl[]> {
+  return executor.select().from(payoutControls).orderBy(desc(payoutControls.id)).limit(pausesMax);
 }

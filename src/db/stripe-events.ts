@@ -1,6 +1,10 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 
-import { EVENT_TRY_WAITS } from '../domain/limits';
+import {
+  EVENT_TRY_WAITS,
+  STRIPE_EVENTS_FORGOTTEN_AT_ONCE,
+  STRIPE_EVENTS_KEPT_MS,
+} from '../domain/limits';
 import type { Executor } from './database';
 import { dueAgainAt } from './due-again';
 import { stripeEvents } from './schema';
@@ -97,4 +101,17 @@ export async function noteFailedTry(
     .update(stripeEvents)
     .set({ result })
     .where(and(eq(stripeEvents.eventId, eventId), eq(stripeEvents.status, 'received')));
+}
+
+/**
+ * Deletes events that ended longer ago than STRIPE_EVENTS_KEPT_MS, a bounded number of them; what still waits is kept
+ * however old it is. Safe to repeat and to race.
+ */
+export async function forgetEndedEvents(executor: Executor): Promise<void> {
+  await executor.execute(sql`delete from stripe_events where event_id in (
+    select event_id from stripe_events
+    where status <> 'received'
+      and processed_at < payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond'
+    limit ${STRIPE_EVENTS_FORGOTTEN_AT_ONCE}
+    for update skip locked)`);
 }

@@ -134,6 +134,8 @@ export const SWEEP_IDS_SHOWN_MAX = 1_000;
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */
 export const TEMPORAL_REQUESTS_AT_ONCE = 20;
+/** Orders of an operator about many transfers that are under way at a time, each in a transaction of its own. */
+export const ORDERS_AT_ONCE = 20;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 
@@ -148,6 +150,14 @@ export const WEBHOOK_BODY_BYTES_MAX = 512 * 1024;
  * take, so that the same event is seldom worked on twice at a time; when it is, both come to the same end.
  */
 export const EVENT_TRY_WAITS = { firstMs: MINUTE_MS, longestMs: HOUR_MS };
+/**
+ * Events that have ended are kept this long. A delivery of an older one is refused by its age (WEBHOOK_AGE_MAX_MS); what
+ * Stripe signs anew, for 30 days at most (docs.stripe.com/webhooks), is asked from Stripe again and booked once by
+ * Stripe's id (M9), so that a forgotten event is only one that is processed twice.
+ */
+export const STRIPE_EVENTS_KEPT_MS = 90 * DAY_MS;
+/** One sweep deletes at most so many of those that are older; the next one goes on. */
+export const STRIPE_EVENTS_FORGOTTEN_AT_ONCE = 5_000;
 /** Tries after which a transfer that Stripe does not find is taken for none. */
 export const EVENT_TRIES_OF_MISSING_MAX = 5;
 /** Events that one process works on at a time; each asks Stripe a question or two. */
@@ -203,5 +213,7 @@ export const READINESS_VALID_MS = 2 * SECOND_MS;
 /** Transfers in one answer of the gateway: unless the caller says otherwise, and at most. */
 export const STATUS_PAGE_TRANSFERS_DEFAULT = 500;
 export const STATUS_PAGE_TRANSFERS_MAX = 2_000;
+/** Pauses that are listed with those that were lifted. */
+export const PAUSES_SHOWN_MAX = 500;
 /** One reading of the figures for a scrape is ended by Postgres after this. */
 export const METRICS_STATEMENT_TIMEOUT_MS = 2 * SECOND_MS;

@@ -6,6 +6,9 @@ export interface Operator {
   readonly reason: string;
 }
 
+/** What an order without such a reason is counted as. */
+export const REASON_REFUSED = 'reason_not_plain_text';
+
 const REASON_CHARACTERS_MAX = 500;
 export const REASON_EXPECTED = `1 to ${REASON_CHARACTERS_MAX.toString()} characters of plain text on one line, no markup`;
 

@@ -58,7 +58,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
   const { database, log, tokens } = dependencies;
   const limits = { ...LIMITS, ...dependencies.limits };
   const metrics = createMetrics(database, dependencies.webhooks.counts);
-  const app = bareServer(log, limits);
+  const app = bareServer(log, limits, metrics);
   app.server.maxConnections = limits.connectionsMax;
   app.server.on('drop', () => metrics.countRefusedConnection());
   app.setValidatorCompiler(checkRequest);
@@ -79,7 +79,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
   return app;
 }
 
-function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
+function bareServer(log: Logger, limits: ServerLimits, metrics: GatewayMetrics): FastifyInstance {
   const { headersTimeoutMs, requestTimeoutMs, timeoutLookMs } = limits;
   const logger: FastifyBaseLogger = log.child({}, { serializers: CODES_ONLY });
   return fastify({
@@ -100,7 +100,12 @@ function bareServer(log: Logger, limits: ServerLimits): FastifyInstance {
     return503OnClosing: false,
     // Longer ids reach the route, which refuses them by name.
     routerOptions: { maxParamLength: 16 * 1024 },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      const code = answerBrokenRequest(error, socket);
+      if (code !== undefined) {
+        metrics.countBrokenRequest(code);
+      }
+    },
     frameworkErrors: (error, request, reply) => {
       void answerError(error, request, reply);
     },

@@ -2,6 +2,10 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { readOperatingFigures, type OperatingFigures } from '../db/operating-figures';
 import type { Database } from '../db/database';
+import { CANCELLATION_REFUSAL_TEXTS } from '../domain/manual-cancellation';
+import { RESOLVE_REFUSAL_TEXTS } from '../domain/manual-resolution';
+import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
+import { REASON_REFUSED } from '../domain/operator-reason';
 import { SETTLEMENT_STATUSES } from '../domain/settlement';
 import { OPEN_STATUSES } from '../domain/transfer-state';
 import type { AuthFailure } from './authenticate';
@@ -21,6 +25,8 @@ export interface GatewayMetrics {
   countRequest(request: ServedRequest): void;
   countAuthFailure(failure: AuthFailure): void;
   countRefusedConnection(): void;
+  /** @param code of a request that was given up before a route could take it */
+  countBrokenRequest(code: string): void;
   /** The text of a scrape. Where Postgres does not answer, its figures are missing and `payouts_database_up` is 0. */
   scrape(): Promise<string>;
 }
@@ -53,6 +59,12 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
     help: 'Connections that were closed because too many were open.',
     registers,
   });
+  const brokenRequests = new Counter({
+    name: 'payouts_gateway_broken_requests_total',
+    help: 'Requests that came too slowly, or were none, and reached no route.',
+    labelNames: ['code'] as const,
+    registers,
+  });
   new Counter({
     name: 'payouts_gateway_webhooks_total',
     help: 'Deliveries of webhooks and tries to process them, by what became of them.',
@@ -72,6 +84,7 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
     },
     countAuthFailure: (reason) => authFailures.inc({ reason }),
     countRefusedConnection: () => refusedConnections.inc(),
+    countBrokenRequest: (code) => brokenRequests.inc({ code }),
     scrape: async () => {
       showFigures(await readOperatingFigures(database).catch(() => undefined));
       return registry.metrics();
@@ -79,7 +92,15 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
   };
 }
 
-/** Gauges of what Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
+/** Why orders are refused; one that is not here is shown once it was given. */
+const ORDER_REFUSALS = [
+  REASON_REFUSED,
+  ...[CANCELLATION_REFUSAL_TEXTS, RETRY_REFUSAL_TEXTS, RESOLVE_REFUSAL_TEXTS].flatMap((texts) =>
+    Object.keys(texts),
+  ),
+];
+
+/** What Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
 function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers });
@@ -98,13 +119,34 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
     'Since recurring work, such as the sweep, last succeeded.',
     ['name'],
   );
+  const refusedOrders = new Counter({
+    name: 'payouts_refused_orders_total',
+    help: 'Orders of operators that were refused, by code.',
+    labelNames: ['code'] as const,
+    registers,
+  });
+  const refusedChanges = new Counter({
+    name: 'payouts_refused_changes_total',
+    help: 'Changes of rows that a guard of Postgres refused; after a crash of Postgres up to 32 too many.',
+    registers,
+  });
   return (figures) => {
-    for (const each of [settlements, open, unknown, pauses, events, recurring]) {
+    for (const each of [
+      settlements,
+      open,
+      unknown,
+      pauses,
+      events,
+      recurring,
+      refusedOrders,
+      refusedChanges,
+    ]) {
       each.reset();
     }
     up.set(figures === undefined ? 0 : 1);
     if (figures === undefined) {
       unknown.remove();
+      refusedChanges.remove();
       return;
     }
     SETTLEMENT_STATUSES.forEach((status) => settlements.set({ status }, 0));
@@ -115,6 +157,9 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
     unknown.set(figures.oldestUnknownSeconds ?? 0);
     figures.pausesInForce.forEach(({ scope, count }) => pauses.set({ scope }, count));
     figures.stripeEvents.forEach(({ result, count }) => events.set({ result }, count));
+    ORDER_REFUSALS.forEach((code) => refusedOrders.inc({ code }, 0));
+    figures.refusedOrders.forEach(({ code, count }) => refusedOrders.inc({ code }, count));
+    refusedChanges.inc(figures.refusedChanges);
     figures.recurringWork.forEach(({ name, seconds }) => recurring.set({ name }, seconds));
   };
 }

@@ -18,11 +18,14 @@ function errorOf(error: unknown): ApiError {
   }
 }
 
-/** Answers on the bare socket, in the shape of every other error, and closes it. */
-export function answerBrokenRequest(error: unknown, socket: Socket): void {
+/**
+ * Answers on the bare socket, in the shape of every other error, and closes it.
+ * @returns the code of the answer; undefined where the client is gone and there is nobody to answer
+ */
+export function answerBrokenRequest(error: unknown, socket: Socket): string | undefined {
   if (!socket.writable || errorCode(error) === 'ECONNRESET') {
     socket.destroy();
-    return;
+    return undefined;
   }
   const requestId = randomUUID();
   const problem = errorOf(error);
@@ -36,4 +39,5 @@ export function answerBrokenRequest(error: unknown, socket: Socket): void {
   ];
   // What the client still sends is not waited for; destroying at once could take the answer from it.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  return problem.code;
 }

@@ -83,6 +83,7 @@ describe('npx from the repository root', () => {
       'verify',
       'pause',
       'resume',
+      'pauses',
       'retry',
       'cancel',
       'restore',

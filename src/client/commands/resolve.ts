@@ -15,6 +15,7 @@ import { createStripeClient } from '../../stripe/client';
 import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { operatorOf, transferNamed } from '../operator';
+import { noteRefusals } from '../refusals';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
 import { tellToGoOn } from './tell-temporal';
@@ -56,6 +57,8 @@ export async function resolveCommand(
     if (resolved.refused === undefined) {
       const stands = 'it is resolved in the database';
       await tellToGoOn(context, database, { stands, transfers: [startOf(seen)] });
+    } else {
+      await noteRefusals(database, [resolved.refused]);
     }
     return resolved;
   });
