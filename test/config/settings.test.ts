@@ -59,7 +59,7 @@ test('set values come typed and trimmed', () => {
       PAYOUT_INSTALLATION_ID: 'prod:eu-1',
       GATEWAY_HOST: '::',
       GATEWAY_PORT: '8080',
-      GATEWAY_TOKENS: 'alice=t0k=en, sys.bot=other',
+      GATEWAY_TOKENS: 'alice=t0k=en-of-alice-1, sys.bot=other-of-sys.bot-1',
     },
     ['DATABASE_URL', 'STRIPE_API_KEY'],
   );
@@ -78,8 +78,8 @@ test('set values come typed and trimmed', () => {
     gatewayHost: '::',
     gatewayPort: 8080,
     gatewayTokens: [
-      { name: 'alice', token: 't0k=en' },
-      { name: 'sys.bot', token: 'other' },
+      { name: 'alice', token: 't0k=en-of-alice-1' },
+      { name: 'sys.bot', token: 'other-of-sys.bot-1' },
     ],
   });
   const url: string = settings.databaseUrl;
@@ -140,8 +140,10 @@ test.each<[SettingName, string, RegExp]>([
   ['GATEWAY_TOKENS', 'justatoken', /name=token/],
   ['GATEWAY_TOKENS', 'a=', /name=token/],
   ['GATEWAY_TOKENS', 'a=1,', /name=token/],
-  ['GATEWAY_TOKENS', 'a=t1,a=t2', /each name/],
-  ['GATEWAY_TOKENS', 'a=t1,b=t1', /each token/],
+  ['GATEWAY_TOKENS', 'a=0123456789abcde', /at least 16 characters/],
+  ['GATEWAY_TOKENS', 'a=0123456789abcdef,b=short', /at least 16 characters/],
+  ['GATEWAY_TOKENS', 'a=0123456789abcdef,a=0123456789abcdeg', /each name/],
+  ['GATEWAY_TOKENS', 'a=0123456789abcdef,b=0123456789abcdef', /each token/],
 ])('%s=%s is wrong', (name, value, expected) => {
   const { problems } = problemsOf({ [name]: value });
   expect(problems).toEqual([{ name, problem: expect.stringMatching(expected) }]);
@@ -224,7 +226,7 @@ test('the described settings name their source and hide every secret, also when 
       STRIPE_API_BASE: 'https://api.stripe.com/v1',
       STRIPE_WEBHOOK_SECRET: 'whsec_short,whsec_0123456789abcdefTAIL',
       PAYOUT_MAX_ATTEMPTS: '0',
-      GATEWAY_TOKENS: 'alice=verysecret,bob=alsosecret',
+      GATEWAY_TOKENS: 'alice=verysecret-of-alice,bob=alsosecret-of-bob',
       TEMPORAL_ADDRESS: 'evil\u001b[2J',
     },
     fromFile: new Set(['STRIPE_API_KEY']),

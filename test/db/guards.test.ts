@@ -8,6 +8,7 @@ import {
   givenClaimedTransfer,
   givenScheduledSettlement,
   givenTransfer,
+  newId,
   openDatabaseBed,
   PLATFORM,
   refusalOf,
@@ -318,5 +319,59 @@ describe('a settlement is final', () => {
         `settlement_id = '${open.settlementId}'`,
       ),
     ).toBe('settlement_winners_frozen');
+  });
+});
+
+describe('what a guard refuses is counted', () => {
+  const counted = async () => {
+    const [row] = await bed.rows<{ n: string }>(
+      'select case when is_called then last_value else 0 end as n from refused_changes',
+    );
+    return Number(row?.n);
+  };
+
+  test('also where the transaction is rolled back, and in others what was accepted is not', async () => {
+    const { id } = await givenTransfer(bed.database, {});
+    const before = await counted();
+    await bed.rows('update payout_transfers set updated_at = payout_now() where id = $1', [id]);
+    expect(await counted()).toBe(before);
+    await refusalOf(
+      bed.inTransaction(
+        `update payout_transfers set updated_at = payout_now() where id = '${id}'`,
+        `delete from payout_transfers where id = '${id}'`,
+      ),
+    );
+    expect(await counted()).toBe(before + 1);
+  });
+
+  test('also for a user who may write the rows and nothing else', async () => {
+    const user = newId('contests').replace('-', '_');
+    const { job } = await givenScheduledSettlement(bed.database);
+    const before = await counted();
+    const refused = bed.inTransaction(
+      `create role ${user}`,
+      `grant usage on schema public to ${user}`,
+      `grant select, insert, update on settlements, settlement_winners, payout_jobs to ${user}`,
+      `set local role ${user}`,
+      `update settlement_winners set amount_minor = 1 where settlement_id = '${job.settlementId}'`,
+    );
+    expect(await refusalOf(refused)).toBe('settlement_winners_frozen');
+    expect(await counted()).toBe(before + 1);
+  });
+
+  test('by every guard, before each of its refusals', async () => {
+    const guards = await bed.rows<{ name: string; source: string }>(
+      `select proname as name, prosrc as source from pg_proc
+       where pronamespace = 'public'::regnamespace and prosrc ~* 'raise\\s+exception'`,
+    );
+    expect(guards.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['refuse_change', 'refuse_illegal_transfer_transition']),
+    );
+    const uncounted = guards.filter(
+      ({ source }) =>
+        source.match(/raise\s+exception/gi)?.length !==
+        source.match(/perform count_refused_change\(\);\s+raise\s+exception/gi)?.length,
+    );
+    expect(uncounted.map(({ name }) => name)).toEqual([]);
   });
 });

@@ -50,7 +50,7 @@ beforeAll(async () => {
       STRIPE_API_KEY: API_KEY,
       STRIPE_API_BASE: sandbox.baseUrl,
       STRIPE_WEBHOOK_SECRET: SECRET,
-      GATEWAY_TOKENS: 'nobody=calls',
+      GATEWAY_TOKENS: 'nobody=calls-with-this-token',
       GATEWAY_PORT: '0',
     },
     { log: pino({ level: 'silent' }) },

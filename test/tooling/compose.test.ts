@@ -190,6 +190,25 @@ describe('secrets and settings of the containers', () => {
     expect(defaults).toEqual(Object.fromEntries(given));
   });
 
+  it('a default of a setting is the one that the setting has', () => {
+    const example = valuesIn('docker/compose.env.example');
+    const ruled = Object.entries(SETTING_RULES).flatMap(([name, rule]) =>
+      'byDefault' in rule && example[name] !== undefined && example[name] !== ''
+        ? [[name, rule.byDefault]]
+        : [],
+    );
+    expect(ruled.map(([name]) => name)).toContain('GATEWAY_PORT');
+    expect(ruled).toEqual(ruled.map(([name = '']) => [name, example[name]]));
+  });
+
+  it('the gateway is reached at the port that it listens on, whatever it is', () => {
+    const port = '${GATEWAY_PORT:-8090}';
+    const { environment, healthcheck, ports } = services['gateway'] ?? {};
+    expect(environment?.['GATEWAY_PORT']).toBe(port);
+    expect(ports).toEqual([`127.0.0.1:${port}:${port}`]);
+    expect(healthcheck?.test?.at(-1)).toContain(`http://127.0.0.1:${port}/readyz`);
+  });
+
   it('every name that our services get is a setting', () => {
     const known = [...Object.keys(SETTING_RULES), 'GATEWAY_HOST'];
     const unknown = ours.flatMap((service) =>
