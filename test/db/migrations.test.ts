@@ -2,12 +2,16 @@
  * Goal: the migrations make an empty database into exactly what the drizzle schema describes, once.
  * Method: a database is emptied and migrated, again and by several sessions at once, and its catalogue is read.
  */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { is } from 'drizzle-orm';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 
 import { migrateDatabase } from '../../src/db/migrate';
 import * as schema from '../../src/db/schema';
-import { openDatabaseBed, type DatabaseBed } from '../support/builders';
+import { openDatabaseBed, refusalOf, type DatabaseBed } from '../support/builders';
 
 const MIGRATIONS = 11;
 /** Made by hand beside the schema: the legal transitions (drizzle/0002_guards.sql). */
@@ -107,6 +111,45 @@ test('of several that migrate at once one does it and the others find it done', 
   expect(reports.map((report) => report.applied).sort()).toEqual([0, 0, 0, MIGRATIONS]);
   expect(reports.every((report) => report.total === MIGRATIONS)).toBe(true);
   expect(await describedByCatalogue()).toEqual(describedBySchema());
+});
+
+/** Brings the database to where an installation of an earlier version stands. */
+async function migrateUpTo(migrations: number): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'payouts-migrations-'));
+  try {
+    cpSync(path.join(__dirname, '../../drizzle'), folder, { recursive: true });
+    const journalFile = path.join(folder, 'meta/_journal.json');
+    const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as { entries: unknown[] };
+    const entries = journal.entries.slice(0, migrations);
+    writeFileSync(journalFile, JSON.stringify({ ...journal, entries }));
+    await migrate(bed.database, { migrationsFolder: folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('a database of an earlier version, with its rows, becomes the same, and its guards count', async () => {
+  await migrateUpTo(7);
+  await bed.rows(
+    `insert into settlements (settlement_id, contest_id, currency, status, total_minor, winner_count, content_hash)
+     values ('before', 'c', 'usd', 'accepted', 5, 1, 'hash')`,
+  );
+  await bed.rows(
+    `insert into settlement_winners (settlement_id, user_id, amount_minor) values ('before', 'u', 5)`,
+  );
+  await bed.rows(
+    `insert into payout_jobs (settlement_id, contest_id, currency, total_minor) values ('before', 'c', 'usd', 5)`,
+  );
+  expect(await migrateDatabase(bed.databaseUrl)).toEqual({
+    applied: MIGRATIONS - 7,
+    total: MIGRATIONS,
+  });
+  expect(await describedByCatalogue()).toEqual(describedBySchema());
+  const change = bed.rows('update settlement_winners set amount_minor = 6');
+  expect(await refusalOf(change)).toBe('settlement_winners_frozen');
+  expect(await bed.rows('select last_value, is_called from refused_changes')).toEqual([
+    { last_value: '1', is_called: true },
+  ]);
 });
 
 test('time comes from one function, for every column that has a time of its own', async () => {
