@@ -115,8 +115,9 @@ function untilNextAsk({ reading, transfer }: Claiming): number | null {
 }
 
 async function waitForList({ executor, transfer }: Claiming): Promise<ClaimAnswer> {
-  const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  // First: by its time the reading knows who has begun to wait for it.
   const tellJob = await wantStripeList(executor, transfer.payoutJobId);
+  const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
   return { next: 'rest', view: viewOf(waiting, null), tellJob };
 }
 

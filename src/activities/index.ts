@@ -98,7 +98,11 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       reconcileTransfer(dependencies, input),
     ),
     readStripeList: discreetly((input: ReadStripeListInput) =>
-      readStripeList(dependencies, input, { tryNumber: activityInfo().attempt, wake }),
+      readStripeList(dependencies, input, {
+        tryNumber: activityInfo().attempt,
+        wake,
+        wakeTransfers: (transferIds) => wakeTransfers(Context.current().client, transferIds),
+      }),
     ),
     lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input, wake)),
     checkFunds: discreetly((input: CheckFundsInput) =>

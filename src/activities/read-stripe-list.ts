@@ -1,11 +1,12 @@
 import type { ListProgress, ListReading, PauseInForce } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
-import { STRIPE_LIST_TRIES_MAX } from '../domain/limits';
+import { LIST_WAKES_MAX, STRIPE_LIST_TRIES_MAX } from '../domain/limits';
 import { STRIPE_LIST_UNREADABLE } from '../domain/pause-causes';
 import { inTransaction, type Database } from '../db/database';
 import { readPayoutClock } from '../db/payout-clock';
 import { liftCauseByAutomation, pauseByAutomation } from '../db/payout-controls';
 import { recordStripeListRead } from '../db/payout-jobs';
+import { findTransfersAwaitingList } from '../db/waiting-transfers';
 import { listTransfersPage, type ListedTransfer } from '../stripe/list-transfers';
 import { isReadFailure } from '../stripe/read-failures';
 import { isPaymentOf } from './adopt-listed-transfer';
@@ -25,6 +26,8 @@ export interface ListTrying {
   readonly tryNumber: number;
   /** Tells those who waited that the list can be read again. */
   readonly wake: (settlementId: string) => Promise<void>;
+  /** Tells those who waited for this reading that it is there. */
+  readonly wakeTransfers: (transferIds: readonly string[]) => Promise<unknown>;
 }
 
 /**
@@ -41,12 +44,12 @@ export interface ListTrying {
 export async function readStripeList(
   dependencies: ActivityDependencies,
   input: ReadStripeListInput,
-  { tryNumber, wake }: ListTrying,
+  trying: ListTrying,
 ): Promise<ListProgress> {
   try {
-    return { next: await readPage(dependencies, input, wake) };
+    return { next: await readPage(dependencies, input, trying) };
   } catch (error) {
-    if (!isReadFailure(error) || tryNumber < STRIPE_LIST_TRIES_MAX) {
+    if (!isReadFailure(error) || trying.tryNumber < STRIPE_LIST_TRIES_MAX) {
       throw error;
     }
     return { next: input.reading, pause: await pauseUnreadable(dependencies, input) };
@@ -57,7 +60,7 @@ export async function readStripeList(
 async function readPage(
   dependencies: ActivityDependencies,
   { settlementId, reading }: ReadStripeListInput,
-  wake: ListTrying['wake'],
+  { wake, wakeTransfers }: ListTrying,
 ): Promise<ListReading | null> {
   const { database, stripe } = dependencies;
   const beganAtMs = reading.beganAtMs ?? (await readPayoutClock(database)).getTime();
@@ -74,21 +77,31 @@ async function readPage(
   if (page.nextAfter !== null) {
     return { beganAtMs, afterStripeTransferId: page.nextAfter };
   }
-  if (await endReading(database, settlementId, new Date(beganAtMs))) {
+  const { awaiting, isLifted } = await endReading(database, settlementId, new Date(beganAtMs));
+  if (isLifted) {
     await wake(settlementId);
   }
+  await wakeTransfers(awaiting);
   return null;
 }
 
-/** @returns whether the settlement was paused because its list could not be read */
+interface EndOfReading {
+  /** The transfers that have waited for it. */
+  readonly awaiting: readonly string[];
+  /** Whether the settlement was paused because its list could not be read. */
+  readonly isLifted: boolean;
+}
+
 async function endReading(
   database: Database,
   settlementId: string,
   beganAt: Date,
-): Promise<boolean> {
+): Promise<EndOfReading> {
   return inTransaction(database, async (executor) => {
+    const awaiting = await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
     await recordStripeListRead(executor, settlementId, beganAt);
-    return liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
+    const isLifted = await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
+    return { awaiting, isLifted };
   });
 }
 

@@ -47,3 +47,27 @@ export async function findTransfersToWake(
     limit ${transfersMax}`);
   return rows.map(({ id }) => id);
 }
+
+/**
+ * The transfers that wait for the reading of Stripe's list which is wanted: whoever was freed since it is, and whom an
+ * operator has freed. Not those that have never been looked at: the job starts them after the reading.
+ */
+export async function findTransfersAwaitingList(
+  executor: Executor,
+  settlementId: string,
+  transfersMax: number,
+): Promise<string[]> {
+  const { rows } = await executor.execute<{ id: string }>(sql`
+    select transfer.id::text as id
+    from payout_transfers as transfer
+    join payout_jobs as job on job.id = transfer.payout_job_id
+    where job.settlement_id = ${settlementId}
+      and (
+        (transfer.status = 'pending' and transfer.updated_at >= job.stripe_list_wanted_at)
+        or (transfer.status = 'retryable'
+          and transfer.failure_reason in ('transient_retried_by_operator', 'transient_resolved_unpaid'))
+      )
+    order by transfer.id
+    limit ${transfersMax}`);
+  return rows.map(({ id }) => id);
+}

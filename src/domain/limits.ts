@@ -19,6 +19,8 @@ export const STRIPE_LIST_VALID_MS = 12 * HOUR_MS;
 export const STRIPE_LIST_TRIES_MAX = 5;
 /** … and is read again this often, or when somebody says that something changed. */
 export const STRIPE_LIST_AGAIN_MS = MINUTE_MS;
+/** Who waited for a reading is told of its end, so many at most; the others look by themselves in seconds to minutes. */
+export const LIST_WAKES_MAX = 1_000;
 /** Two looks at Stripe's list that find nothing prove something only this far apart … */
 export const EMPTY_LOOKS_APART_MS = 10 * MINUTE_MS;
 /** … and only when the second of them comes this long after the last send: Stripe may complete a failed call later. */

@@ -200,7 +200,12 @@ export async function openActivityBed(): Promise<ActivityBed> {
       return answer;
     },
     readListPage: (input, trying = {}) =>
-      readStripeList(dependencies, input, { tryNumber: 1, wake: noWaking, ...trying }),
+      readStripeList(dependencies, input, {
+        tryNumber: 1,
+        wake: noWaking,
+        wakeTransfers: noWaking,
+        ...trying,
+      }),
     readList: async (transfer) => {
       const { settlementId } = await bed.rowOf(transfer);
       let reading: ListReading | null = {};

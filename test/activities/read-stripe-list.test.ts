@@ -454,3 +454,53 @@ describe('a list that cannot be read, try after try', () => {
     await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toBeDefined();
   });
 });
+
+describe('the end of a reading wakes who waited for it, and nobody else:', () => {
+  /** A winner of this settlement who could not receive, and can. */
+  async function givenFreed(): Promise<PayoutTransfer> {
+    const freed = await UNPAID['blocked']!();
+    await bed.rows(
+      `update payout_jobs set stripe_list_read_at = stripe_list_read_at - interval '13 hours'`,
+    );
+    await bed.rows(`update user_stripe_accounts set readiness = 'ready'`);
+    return freed;
+  }
+
+  async function wokenByReading({ settlementId }: PayoutTransfer): Promise<string[]> {
+    const woken: string[] = [];
+    await bed.readListPage(
+      { settlementId, reading: {} },
+      { wakeTransfers: (ids) => Promise.resolve(woken.push(...ids)) },
+    );
+    return woken;
+  }
+
+  const claimOnce = ({ id: transferId }: PayoutTransfer) =>
+    claimTransfer(bed.dependencies, { transferId, runId: 'run-2' });
+
+  test('a winner who has become ready, once', async () => {
+    const transfer = await givenFreed();
+    // Its own key is proven unpaid by a look of its own first.
+    await bed.reconcile(transfer);
+    expect(await claimOnce(transfer)).toMatchObject({ next: 'rest', tellJob: true });
+    expect(await wokenByReading(transfer)).toEqual([transfer.id]);
+    expect(await wokenByReading(transfer)).toEqual([]);
+    expect(await claimOnce(transfer)).toMatchObject({ next: 'send' });
+  });
+
+  test('not those whom the job has not started yet', async () => {
+    const transfer = await givenPayable(bed);
+    await wantStripeList(bed.database, transfer.payoutJobId);
+    expect(await wokenByReading(transfer)).toEqual([]);
+  });
+
+  test('whom an operator has freed', async () => {
+    const transfer = await UNPAID['failed_terminal']!();
+    await bed.rows(
+      `update payout_transfers set status = 'retryable', failure_class = 'transient',
+         failure_reason = 'transient_retried_by_operator' where id = $1`,
+      [transfer.id],
+    );
+    expect(await wokenByReading(transfer)).toEqual([transfer.id]);
+  });
+});

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
+import Stripe from 'stripe';
 
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
@@ -16,6 +17,7 @@ import { createStripeClient } from '../../src/stripe/client';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
+import type { HistoryEvent } from '../workflows/harness';
 import { accountOf, accountsOf, API_KEY, Bed, settlementOf, until, userOf } from './bed';
 
 const LONG_MS = 120_000;
@@ -127,22 +129,102 @@ test(
   LONG_MS,
 );
 
-test(
-  'a winner whose account becomes ready is paid long before anybody would have asked',
-  async () => {
-    const account = accountOf(userOf('unready', 0));
+/** What Stripe sends when the account of a winner becomes ready: one event of each kind, the one alone. */
+const BECAME_READY = {
+  'account.updated': (account: string) => ({ id: account, object: 'account' }),
+  'capability.updated': (account: string) => ({ id: 'transfers', object: 'capability', account }),
+} as const;
+
+async function tell(type: keyof typeof BECAME_READY, account: string): Promise<void> {
+  const created = Math.floor(Date.now() / 1_000);
+  const object = BECAME_READY[type](account);
+  const id = `evt_${randomBytes(8).toString('hex')}`;
+  const event = { id, object: 'event', type, account, created, livemode: false, data: { object } };
+  const payload = JSON.stringify(event);
+  const header = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET });
+  const response = await fetch(`${gateway.url}/v1/webhooks/stripe`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'stripe-signature': header },
+    body: payload,
+  });
+  expect(response.status).toBe(200);
+}
+
+const historyOf = async (workflowId: string): Promise<HistoryEvent[]> =>
+  (await temporal.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+
+/** When an event of a history happened, in seconds. */
+const atS = ({ eventTime }: HistoryEvent) =>
+  Number(eventTime?.seconds) + (eventTime?.nanos ?? 0) / 1e9;
+
+/** Waits end by a wake-up in a second or by a timer in an hour: which of them it was is in the history. */
+async function timersBetween(workflowId: string, from: number, to: number): Promise<number> {
+  const events = await historyOf(workflowId);
+  return events.filter(
+    (event) => event.timerFiredEventAttributes && atS(event) >= from && atS(event) <= to,
+  ).length;
+}
+
+const HOURS_OLD_LIST = `update payout_jobs set stripe_list_read_at = stripe_list_read_at - interval '13 hours'`;
+
+test.each([
+  ['account.updated', 'fresh', 'select 1'],
+  ['capability.updated', 'fresh', 'select 1'],
+  // The job has to read Stripe's list again before a first send.
+  ['account.updated', 'old', HOURS_OLD_LIST],
+  ['capability.updated', 'old', HOURS_OLD_LIST],
+] as const)(
+  '%s frees a winner who waits, the reading of the list being %s: no timer stands between them and the payment',
+  async (type, list, agingList) => {
+    const id = `ready-${type.split('.')[0]!}-${list}`;
+    const account = accountOf(userOf(id, 0));
     await bed.control('accounts', { id: account, state: 'inactive' });
-    await settle('unready');
-    await hasStatus('unready', 'blocked');
+    await settle(id);
+    await hasStatus(id, 'blocked');
     // Nobody asks within this test but for the event.
     await bed.rows(
       `update user_stripe_accounts set next_ask_at = payout_now() + interval '1 hour'`,
     );
+    await bed.rows(agingList);
+    const transfer = await onlyTransfer(id);
+    const workflowId = `transfer/${transfer.id}`;
+    await until('its run waits', async () => (await historyOf(workflowId)).some(isTimerStarted));
+    door.cut();
     await bed.control('accounts', { id: account, state: 'active' });
-    expect((await bed.completed('unready')).job.outcome).toBe('paid');
+    await tell(type, account);
+    expect((await bed.completed(id)).job.outcome).toBe('paid');
+    door.restore();
+
+    const events = await historyOf(workflowId);
+    const woken = events.findLast(
+      ({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName === 'payeeReady',
+    );
+    // The one before was refused: the account could not receive.
+    const sent = events.findLast(
+      ({ activityTaskScheduledEventAttributes: activity }) =>
+        activity?.activityType?.name === 'createStripeTransfer',
+    );
+    expect(Number(sent?.eventId)).toBeGreaterThan(Number(woken?.eventId));
+    const [from, to] = [atS(woken!), atS(events.at(-1)!)];
+    expect(await timersBetween(workflowId, from, to)).toBe(0);
+    expect(await timersBetween(`payout-job/${id}`, from, to)).toBe(0);
+    await sayHowLong(id, type, list);
   },
   LONG_MS,
 );
+
+const isTimerStarted = (event: HistoryEvent) => Boolean(event.timerStartedEventAttributes);
+
+/** By Postgres's clock, for whoever reads the log; a busy machine is no failure. */
+async function sayHowLong(id: string, type: string, list: string): Promise<void> {
+  const [row] = await bed.rows<{ ms: number }>(
+    `select round(extract(epoch from completed_at - received_at) * 1000)::int as ms
+     from payout_transfers, stripe_events
+     where settlement_id = $1 and account_id = $2 order by received_at desc limit 1`,
+    [id, accountOf(userOf(id, 0))],
+  );
+  process.stderr.write(`${type}, ${list} list: received to paid in ${row?.ms} ms\n`);
+}
 
 test(
   'what came back is booked: status tells it, verify finds nothing broken, the transfer stays paid',
