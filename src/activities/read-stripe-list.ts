@@ -81,7 +81,9 @@ async function readPage(
   if (isLifted) {
     await wake(settlementId);
   }
-  await wakeTransfers(awaiting);
+  if (awaiting.length > 0) {
+    await wakeTransfers(awaiting);
+  }
   return null;
 }
 
