@@ -42,7 +42,15 @@ export interface Oracle {
 type Settings = Readonly<Record<string, string>>;
 
 type Control =
-  'accounts' | 'balance' | 'clock' | 'faults' | 'faults/random' | 'keys' | 'list-lag' | 'webhooks';
+  | 'accounts'
+  | 'balance'
+  | 'clock'
+  | 'faults'
+  | 'faults/random'
+  | 'keys'
+  | 'list-lag'
+  | 'webhooks'
+  | 'webhooks/deliver';
 
 /** Long enough to be recognised wherever it would leak. */
 export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';

@@ -2,46 +2,27 @@
  * Goal: an operator gives payments up and takes that back from the command line; Temporal and the lists say so.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what was paid.
  */
-import { randomBytes } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { CancelReport, RestoreReport, VoidReport } from '../../src/client/cancellation';
 import type { SettlementReport } from '../../src/client/read-status';
 import { cancelledTransfersQuery, unpaidTransfersQuery } from '../../src/client/saved-queries';
 import type { PauseReport } from '../../src/client/show-pauses';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
-import { accountsOf, Bed, settlementOf, timesPaid, until } from './bed';
+import { accountsOf, type Bed, settlementOf, timesPaid, until } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 150_000;
-const NAMESPACE = `cancel-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'the contest is void'] as const;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let temporal: Client;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  const temporalAddress = testTemporalAddress();
-  bed = new Bed(
-    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  await bed.json('setup');
-  await bed.worker();
-  connection = await Connection.connect({ address: temporalAddress });
-  temporal = new Client({ connection, namespace: NAMESPACE });
+  stack = await startWorkerStack('cancel');
+  ({ bed, temporal } = stack);
 }, LONG_MS);
-
-afterAll(async () => {
-  await connection.close();
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 /** A settlement of which only the first winners have accounts: the others wait in open runs. @returns who waits */
 async function givenWaiting(id: string, winners: number, connected: number): Promise<string[]> {

@@ -2,49 +2,40 @@
  * Goal: an operator steers payments that are under way or over, from the command line and from a client of Temporal.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what was paid.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 
 import { freePort } from '../../local/free-port';
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { RetryReport } from '../../src/client/retry';
 import type { PauseReport } from '../../src/client/show-pauses';
 import type { SettlementReport, TransferStatusRow } from '../../src/client/read-status';
 import { transferIdOf } from '../../src/db/transfer-id';
 import { DEFAULT_AWARD, transferGroup } from '../../src/domain/ids';
 import { retryTransferUpdate } from '../../src/workflows/messages';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
-import { accountOf, accountsOf, API_KEY, Bed, settlementOf, timesPaid, until, userOf } from './bed';
+import {
+  accountOf,
+  accountsOf,
+  API_KEY,
+  type Bed,
+  settlementOf,
+  timesPaid,
+  until,
+  userOf,
+} from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 120_000;
-const NAMESPACE = `operator-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'looked at it'] as const;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let temporal: Client;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  const temporalAddress = testTemporalAddress();
-  bed = new Bed(
-    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  await bed.json('setup');
-  await bed.worker();
-  connection = await Connection.connect({ address: temporalAddress });
-  temporal = new Client({ connection, namespace: NAMESPACE });
+  stack = await startWorkerStack('operator');
+  ({ bed, temporal } = stack);
 }, LONG_MS);
-
-afterAll(async () => {
-  await connection.close();
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 /** A settlement whose winners have accounts, its job started. */
 async function settle(id: string, winners: number): Promise<void> {
@@ -62,7 +53,7 @@ const refuseOnce = () =>
 
 /** A transfer at Stripe that the product did not make. @returns its id */
 async function payByHand(form: Readonly<Record<string, string>>): Promise<string> {
-  const response = await fetch(`${sandbox.baseUrl}/v1/transfers`, {
+  const response = await fetch(`${bed.addresses.stripeApiBase}/v1/transfers`, {
     method: 'POST',
     headers: { authorization: `Bearer ${API_KEY}`, 'idempotency-key': randomUUID() },
     body: new URLSearchParams(form),

@@ -5,52 +5,35 @@
  * port that can be cut. What would resolve each case without a webhook is shut off or far away.
  */
 import { randomBytes } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import Stripe from 'stripe';
 
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
 import type { TransferStatusRow } from '../../src/client/read-status';
 import { startGateway, type RunningGateway } from '../../src/gateway/run-gateway';
 import { createStripeClient } from '../../src/stripe/client';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
 import type { HistoryEvent } from '../workflows/harness';
-import { accountOf, accountsOf, API_KEY, Bed, settlementOf, until, userOf } from './bed';
+import { accountOf, accountsOf, API_KEY, type Bed, settlementOf, until, userOf } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 120_000;
 const SECRET = 'whsec_ofTheSandbox';
-const NAMESPACE = `webhooks-${randomBytes(4).toString('hex')}`;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let temporal: Client;
 let gateway: RunningGateway;
 /** In front of the gateway; while it is cut, deliveries are not taken. */
 let door: TcpProxy;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  const temporalAddress = testTemporalAddress();
-  bed = new Bed(
-    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  await bed.json('setup');
-  await bed.worker();
-  connection = await Connection.connect({ address: temporalAddress });
-  temporal = new Client({ connection, namespace: NAMESPACE });
+  stack = await startWorkerStack('webhooks');
+  ({ bed, temporal } = stack);
   gateway = await startGateway(
     {
-      DATABASE_URL: database.databaseUrl,
-      TEMPORAL_ADDRESS: temporalAddress,
-      TEMPORAL_NAMESPACE: NAMESPACE,
-      STRIPE_API_KEY: API_KEY,
-      STRIPE_API_BASE: sandbox.baseUrl,
+      ...bed.env,
       STRIPE_WEBHOOK_SECRET: SECRET,
       GATEWAY_TOKENS: 'nobody=calls-with-this-token',
       GATEWAY_PORT: '0',
@@ -64,26 +47,15 @@ beforeAll(async () => {
 /** Points both of the sandbox's endpoints there. */
 async function deliverTo(gatewayUrl: string): Promise<void> {
   const url = `${gatewayUrl}/v1/webhooks/stripe`;
-  await control('webhooks', { url, secret: SECRET });
-  await control('webhooks', { url, secret: SECRET, connect: true });
+  await bed.control('webhooks', { url, secret: SECRET });
+  await bed.control('webhooks', { url, secret: SECRET, connect: true });
 }
 
 afterAll(async () => {
   await door.close();
   await gateway.close();
-  await bed.close();
-  await connection.close();
-  await Promise.all([sandbox.close(), database.drop()]);
+  await stack.close();
 }, LONG_MS);
-
-async function control(name: string, body: object): Promise<void> {
-  const response = await fetch(`${sandbox.baseUrl}/_sandbox/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-}
 
 async function settle(id: string): Promise<void> {
   const settlement = settlementOf(id, 1);
@@ -109,14 +81,14 @@ test(
   async () => {
     door.cut();
     const match = { method: 'POST', path: '/v1/transfers', transferGroup: 'settlement:lost' };
-    await control('faults', [
+    await bed.control('faults', [
       { match, fault: { kind: 'drop_after' } },
       { match, fault: { kind: 'status', status: 503 }, times: 1_000 },
     ]);
     await settle('lost');
     await hasStatus('lost', 'unknown');
     door.restore();
-    await control('webhooks/deliver', {});
+    await bed.control('webhooks/deliver', {});
     const { job } = await bed.completed('lost');
     expect(job.outcome).toBe('paid');
     const { id, stripeTransferId } = await onlyTransfer('lost');
@@ -232,7 +204,7 @@ test(
     await settle('back');
     await bed.completed('back');
     const { stripeTransferId } = await onlyTransfer('back');
-    const stripe = createStripeClient({ apiKey: API_KEY, apiBase: sandbox.baseUrl });
+    const stripe = createStripeClient({ apiKey: API_KEY, apiBase: bed.addresses.stripeApiBase });
     await stripe.transfers.createReversal(stripeTransferId!, { amount: 250 });
     await until('the reversal is booked', async () => {
       return (await bed.count('ledger_transactions', `kind = 'reversal'`)) === 1;

@@ -1,0 +1,43 @@
+/**
+ * Goal: what end-to-end tests start from that need one running worker: a database, a Stripe sandbox and a namespace of
+ * the run's Temporal server, each of the test file's own.
+ * Method: set up and started by the built command, as a user would.
+ */
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+
+import { startStripeSandbox } from '../../local/stripe-sandbox/server';
+import { createTestDatabase } from '../support/postgres';
+import { testTemporalAddress } from '../support/temporal';
+import { Bed } from './bed';
+
+export interface WorkerStack {
+  readonly bed: Bed;
+  readonly temporal: Client;
+  /** Stops everything, the worker first. */
+  close(): Promise<void>;
+}
+
+/** @param name of the namespace, made unique */
+export async function startWorkerStack(name: string): Promise<WorkerStack> {
+  const [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
+  const { databaseUrl } = database;
+  const temporalAddress = testTemporalAddress();
+  const namespace = `${name}-${randomBytes(4).toString('hex')}`;
+  const bed = new Bed(
+    { databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
+    { TEMPORAL_NAMESPACE: namespace },
+  );
+  await bed.json('setup');
+  await bed.worker();
+  const connection = await Connection.connect({ address: temporalAddress });
+  return {
+    bed,
+    temporal: new Client({ connection, namespace }),
+    close: async () => {
+      await connection.close();
+      await bed.close();
+      await Promise.all([sandbox.close(), database.drop()]);
+    },
+  };
+}
