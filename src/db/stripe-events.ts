@@ -104,14 +104,13 @@ export async function noteFailedTry(
 }
 
 /**
- * Deletes events that ended longer ago than STRIPE_EVENTS_KEPT_MS, a bounded number of them; what still waits is kept
- * however old it is. Safe to repeat and to race.
+ * Deletes events that ended longer ago than STRIPE_EVENTS_KEPT_MS, a bounded number of them; what still waits has
+ * no end and is kept however old it is. Safe to repeat and to race.
  */
 export async function forgetEndedEvents(executor: Executor): Promise<void> {
   await executor.execute(sql`delete from stripe_events where event_id in (
     select event_id from stripe_events
-    where status <> 'received'
-      and processed_at < payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond'
+    where processed_at < payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond'
     limit ${STRIPE_EVENTS_FORGOTTEN_AT_ONCE}
     for update skip locked)`);
 }
