@@ -20,6 +20,7 @@ import {
   type PauseOptions,
   type ReasonOptions,
 } from './commands/pause';
+import { reportCommand, type ReportOptions } from './commands/report';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -32,6 +33,7 @@ import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
 import { EXPORT_FORMATS, EXPORT_NAMES, type ExportName } from './export';
 import { watchNpx } from './npx-watch';
+import { REPORT_FORMATS } from './report/write-report';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
 const PORT_MAX = 65_535;
@@ -161,6 +163,19 @@ function addAnswerCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string, options: WhyOptions) =>
       finish((context) => whyCommand(context, transfer, options)),
+    );
+  program
+    .command('report <settlement>')
+    .description('one settlement for people: who is paid, who is not and why, and the books')
+    .addOption(
+      new Option('--format <format>', 'a table, one JSON object, or one page to read and print')
+        .choices(REPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .option(...OUTPUT_OPTION)
+    .option(...FORCE_OPTION)
+    .action((settlement: string, options: ReportOptions) =>
+      finish((context) => reportCommand(context, settlement, options)),
     );
   program
     .command('export')
