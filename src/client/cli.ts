@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readEnvironment } from '../config/environment';
 import { errorCode } from '../domain/error-code';
@@ -11,6 +11,7 @@ import {
 } from './commands/command-context';
 import { cancelCommand, restoreCommand, voidCommand, type CancelOptions } from './commands/cancel';
 import { configCommand } from './commands/config';
+import { exportCommand, type ExportOptions } from './commands/export';
 import { gatewayCommand } from './commands/gateway';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import {
@@ -20,6 +21,7 @@ import {
   type ReasonOptions,
 } from './commands/pause';
 import { pausesCommand, type PausesOptions } from './commands/pauses';
+import { reportCommand, type ReportOptions } from './commands/report';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -27,11 +29,14 @@ import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
 import { sweepCommand } from './commands/sweep';
 import { verifyCommand } from './commands/verify';
+import { whyCommand, type WhyOptions } from './commands/why';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
+import { EXPORT_FORMATS, EXPORT_NAMES, type ExportName } from './export';
 import { watchNpx } from './npx-watch';
 import { RefusedReasonError } from './operator';
 import { noteRefusedReason } from './refusals';
+import { REPORT_FORMATS } from './report/write-report';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
 const PORT_MAX = 65_535;
@@ -55,6 +60,7 @@ export function createProgram(finish: Finish): Command {
   addLocalCommands(program, finish);
   addOperatingCommands(program, finish);
   addPayoutCommands(program, finish);
+  addAnswerCommands(program, finish);
   addSteeringCommands(program, finish);
   return program;
 }
@@ -145,6 +151,55 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string | undefined, options: JsonOption) =>
       finish((context) => verifyCommand(context, settlement, options)),
+    );
+}
+
+const OUTPUT_OPTION = ['--output <file>', 'a new file instead of stdout'] as const;
+const FORCE_OPTION = ['--force', 'replace the file where it is there already'] as const;
+
+/** What is asked about payments; none of these changes anything. */
+function addAnswerCommands(program: Command, finish: Finish): void {
+  program
+    .command('why <transfer>')
+    .description('why a payment stands as it does, for the operator and for the winner')
+    .option('--winner', 'only what may be shown to the winner')
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: WhyOptions) =>
+      finish((context) => whyCommand(context, transfer, options)),
+    );
+  program
+    .command('report <settlement>')
+    .description('one settlement for people: who is paid, who is not and why, and the books')
+    .addOption(
+      new Option('--format <format>', 'a table, one JSON object, or one page to read and print')
+        .choices(REPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .option(...OUTPUT_OPTION)
+    .option(...FORCE_OPTION)
+    .action((settlement: string, options: ReportOptions) =>
+      finish((context) => reportCommand(context, settlement, options)),
+    );
+  program
+    .command('export')
+    .description('records for accounting, as of one moment and in the order of their ids')
+    .addArgument(
+      new Argument('<what>', 'requests to Stripe, ledger entries, or operators’ actions').choices(
+        EXPORT_NAMES,
+      ),
+    )
+    .option('--settlement <id>', 'only of this settlement')
+    .option('--since <time>', 'from this day (UTC) or moment on, such as 2026-11-01')
+    .option('--until <time>', 'before this day (UTC) or moment')
+    .addOption(
+      new Option('--format <format>', 'a table, or one JSON object a line')
+        .choices(EXPORT_FORMATS)
+        .default('csv'),
+    )
+    .option(...OUTPUT_OPTION)
+    .option(...FORCE_OPTION)
+    .action((what: ExportName, options: ExportOptions) =>
+      finish((context) => exportCommand(context, what, options)),
     );
 }
 
