@@ -53,7 +53,10 @@ export async function readStripeList(
   }
 }
 
-/** @returns where to go on, or null when this was the last page */
+/**
+ * @returns where to go on, or null when this was the last page: at the beginning where somebody has wanted another
+ *   reading since this one began
+ */
 async function readPage(
   dependencies: ActivityDependencies,
   { settlementId, reading }: ReadStripeListInput,
@@ -74,22 +77,23 @@ async function readPage(
   if (page.nextAfter !== null) {
     return { beganAtMs, afterStripeTransferId: page.nextAfter };
   }
-  if (await endReading(database, settlementId, new Date(beganAtMs))) {
+  const end = await endReading(database, settlementId, new Date(beganAtMs));
+  if (end.wasPaused) {
     await wake(settlementId);
   }
-  return null;
+  return end.isWantedAgain ? {} : null;
 }
 
-/** @returns whether the settlement was paused because its list could not be read */
 async function endReading(
   database: Database,
   settlementId: string,
   beganAt: Date,
-): Promise<boolean> {
-  return inTransaction(database, async (executor) => {
-    await recordStripeListRead(executor, settlementId, beganAt);
-    return liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
-  });
+): Promise<{ readonly isWantedAgain: boolean; readonly wasPaused: boolean }> {
+  return inTransaction(database, async (executor) => ({
+    isWantedAgain: await recordStripeListRead(executor, settlementId, beganAt),
+    /** The settlement was paused because its list could not be read. */
+    wasPaused: await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE),
+  }));
 }
 
 async function pauseUnreadable(
