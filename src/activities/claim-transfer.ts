@@ -1,11 +1,10 @@
 import type { ClaimDecision } from '../domain/claim-rules';
 import { decideClaim } from '../domain/claim-rules';
 import type { ClaimAnswer, SeenSends } from '../domain/contracts';
-import { freezeRequest } from '../domain/generation';
 import type { ReasonCode } from '../domain/reasons';
 import { inTransaction, type Executor } from '../db/database';
-import { closeGeneration, openGeneration, type PayoutGeneration } from '../db/payout-generations';
-import { wantStripeList } from '../db/payout-jobs';
+import { closeGeneration, type PayoutGeneration } from '../db/payout-generations';
+import { awaitStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import {
   lockTransfer,
@@ -18,6 +17,7 @@ import {
 import { beginAsk } from '../db/user-stripe-accounts';
 import { readClaimFacts, type ClaimReading } from './claim-facts';
 import type { ActivityDependencies } from './dependencies';
+import { openNextGeneration } from './open-next-generation';
 import { viewOf } from './transfer-view';
 
 export interface ClaimTransferInput {
@@ -115,9 +115,8 @@ function untilNextAsk({ reading, transfer }: Claiming): number | null {
 }
 
 async function waitForList({ executor, transfer }: Claiming): Promise<ClaimAnswer> {
-  // First: by its time the reading knows who has begun to wait for it.
-  const tellJob = await wantStripeList(executor, transfer.payoutJobId);
   const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
+  const tellJob = await awaitStripeList(executor, transfer.payoutJobId);
   return { next: 'rest', view: viewOf(waiting, null), tellJob };
 }
 
@@ -151,23 +150,7 @@ async function openNext({
   if (account === undefined) {
     throw new Error(`transfer ${transfer.id} was to be sent without an account`);
   }
-  const { platform } = dependencies;
-  return openGeneration(executor, {
-    transferId: transfer.id,
-    generation: transfer.generation + 1,
-    request: freezeRequest({
-      installationId: platform.installationId,
-      transferId: transfer.id,
-      settlementId: transfer.settlementId,
-      contestId: transfer.contestId,
-      userId: transfer.userId,
-      amountMinor: transfer.amountMinor,
-      currency: transfer.currency,
-      destination: account.stripeAccountId,
-    }),
-    stripeAccountId: platform.stripeAccountId,
-    livemode: platform.livemode,
-  });
+  return openNextGeneration(executor, transfer, dependencies.platform, account.stripeAccountId);
 }
 
 async function claim(

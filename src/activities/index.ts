@@ -6,9 +6,11 @@ import { forgetEndedEvents } from '../db/stripe-events';
 import { FUNDS_TRIES_MAX } from '../domain/limits';
 import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
+import { compareClosedRuns } from './compare-closed-runs';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
+import { beating } from './beating';
 import { codeOfFailure } from './failure-code';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
@@ -35,6 +37,9 @@ import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 import { processStripeEvents } from './process-stripe-event';
 import { takeSettlements } from './take-settlements';
 
+/** What takes longer than a statement or two, and may be done twice at a time. */
+const beatingDiscreetly: typeof discreetly = (activity) => discreetly(beating(activity));
+
 /**
  * Activities that work on Postgres, and look at workflows; they run on the queue of the workflows.
  * @param runsOf the runs as the client of the activity's own worker sees them
@@ -53,6 +58,9 @@ export function createPayoutActivities(
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),
     ),
+    compareClosedRuns: discreetly((input: ReopenPaidRunsInput) =>
+      compareClosedRuns(dependencies, runsOf(), input),
+    ),
     retryTransfer: discreetly((order: OperatorOrder) => retryTransfer(dependencies, order)),
     requestOwnCancel: (input: RequestOwnCancelInput) =>
       requestOwnCancel(Context.current().client, input),
@@ -60,17 +68,19 @@ export function createPayoutActivities(
     beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
       beginSweep(dependencies, run),
     ),
-    takeSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+    takeSettlements: beatingDiscreetly((input: { readonly settlementsMax: number }) =>
       takeSettlements(dependencies, input),
     ),
-    findJoblessSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+    findJoblessSettlements: beatingDiscreetly((input: { readonly settlementsMax: number }) =>
       findJoblessSettlements(dependencies, input),
     ),
-    planSweep: discreetly((input: SweepPageInput) => planSweep(dependencies, runsOf(), input)),
-    planSettlementSweep: discreetly((input: { readonly settlementId: string }) =>
+    planSweep: beatingDiscreetly((input: SweepPageInput) =>
+      planSweep(dependencies, runsOf(), input),
+    ),
+    planSettlementSweep: beatingDiscreetly((input: { readonly settlementId: string }) =>
       planSettlementSweep(dependencies, runsOf(), input),
     ),
-    wakeTransfers: discreetly((input: { readonly transferIds: readonly string[] }) =>
+    wakeTransfers: beatingDiscreetly((input: { readonly transferIds: readonly string[] }) =>
       wakeTransfers(Context.current().client, input.transferIds),
     ),
     endSweep: discreetly(async (end: Parameters<typeof endSweep>[1]) => {
@@ -94,18 +104,21 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       const runId = activityInfo().workflowExecution?.runId;
       return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
     }),
-    reconcileTransfer: discreetly((input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
-      reconcileTransfer(dependencies, input),
+    reconcileTransfer: beatingDiscreetly(
+      (input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
+        reconcileTransfer(dependencies, input),
     ),
-    readStripeList: discreetly((input: ReadStripeListInput) =>
+    readStripeList: beatingDiscreetly((input: ReadStripeListInput) =>
       readStripeList(dependencies, input, {
         tryNumber: activityInfo().attempt,
         wake,
         wakeTransfers: (transferIds) => wakeTransfers(Context.current().client, transferIds),
       }),
     ),
-    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input, wake)),
-    checkFunds: discreetly((input: CheckFundsInput) =>
+    lookAtPauses: beatingDiscreetly((input: LookAtPausesInput) =>
+      lookAtPauses(dependencies, input, wake),
+    ),
+    checkFunds: beatingDiscreetly((input: CheckFundsInput) =>
       checkFunds(dependencies, input, {
         isLastTry: activityInfo().attempt >= FUNDS_TRIES_MAX,
         onUnreadable: (why) => {
@@ -113,10 +126,10 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
         },
       }),
     ),
-    processStripeEvents: discreetly((input: { readonly eventsMax: number }) =>
+    processStripeEvents: beatingDiscreetly((input: { readonly eventsMax: number }) =>
       processStripeEvents({ ...dependencies, client: Context.current().client }, input),
     ),
-    askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
+    askPayeeReadiness: beatingDiscreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),
   };

@@ -56,7 +56,10 @@ export async function readStripeList(
   }
 }
 
-/** @returns where to go on, or null when this was the last page */
+/**
+ * @returns where to go on, or null when this was the last page: at the beginning where somebody has wanted another
+ *   reading since this one began
+ */
 async function readPage(
   dependencies: ActivityDependencies,
   { settlementId, reading }: ReadStripeListInput,
@@ -77,17 +80,22 @@ async function readPage(
   if (page.nextAfter !== null) {
     return { beganAtMs, afterStripeTransferId: page.nextAfter };
   }
-  const { awaiting, isLifted } = await endReading(database, settlementId, new Date(beganAtMs));
-  if (isLifted) {
+  const end = await endReading(database, settlementId, new Date(beganAtMs));
+  if (end.isLifted) {
     await wake(settlementId);
   }
-  if (awaiting.length > 0) {
-    await wakeTransfers(awaiting);
+  if (end.isWantedAgain) {
+    return {};
+  }
+  if (end.awaiting.length > 0) {
+    await wakeTransfers(end.awaiting);
   }
   return null;
 }
 
 interface EndOfReading {
+  /** Somebody wants a reading that begins later than this one did; whoever waits goes on after that. */
+  readonly isWantedAgain: boolean;
   /** The transfers that have waited for it. */
   readonly awaiting: readonly string[];
   /** Whether the settlement was paused because its list could not be read. */
@@ -100,10 +108,12 @@ async function endReading(
   beganAt: Date,
 ): Promise<EndOfReading> {
   return inTransaction(database, async (executor) => {
-    const awaiting = await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
-    await recordStripeListRead(executor, settlementId, beganAt);
+    const isWantedAgain = await recordStripeListRead(executor, settlementId, beganAt);
+    const awaiting = isWantedAgain
+      ? []
+      : await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
     const isLifted = await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
-    return { awaiting, isLifted };
+    return { isWantedAgain, awaiting, isLifted };
   });
 }
 

@@ -4,6 +4,7 @@ import { endsWithPause } from '../domain/breaker';
 import { isPayeeNotReady } from '../domain/claim-rules';
 import { REASONS, type ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
+import { noPauseInForce } from './pause-in-force';
 import type { TransferPageQuery } from './payout-transfers';
 
 const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
@@ -31,11 +32,7 @@ export async function findTransfersToWake(
     where transfer.status = 'blocked'
       and (${settlementId}::text is null or transfer.settlement_id = ${settlementId})
       and (${afterTransferId}::uuid is null or transfer.id > ${afterTransferId}::uuid)
-      and not exists (
-        select from payout_controls
-        where lifted_at is null
-          and (settlement_id is null or settlement_id = transfer.settlement_id)
-      )
+      and ${noPauseInForce(sql`transfer.settlement_id`)}
       and case
         when transfer.failure_reason = 'payee_account_missing' then account.user_id is not null
         when transfer.failure_reason = ${anyOf(READINESS_REASONS)} then
@@ -49,8 +46,8 @@ export async function findTransfersToWake(
 }
 
 /**
- * The transfers that wait for the reading of Stripe's list which is wanted: whoever was freed since it is, and whom an
- * operator has freed. Not those that have never been looked at: the job starts them after the reading.
+ * The transfers that may have waited for a reading of Stripe's list: whoever was freed, by whatever it waited for or by an
+ * operator. Not those that were never touched: the job starts them after the reading.
  */
 export async function findTransfersAwaitingList(
   executor: Executor,
@@ -63,7 +60,7 @@ export async function findTransfersAwaitingList(
     join payout_jobs as job on job.id = transfer.payout_job_id
     where job.settlement_id = ${settlementId}
       and (
-        (transfer.status = 'pending' and transfer.updated_at >= job.stripe_list_wanted_at)
+        (transfer.status = 'pending' and transfer.updated_at > transfer.created_at)
         or (transfer.status = 'retryable'
           and transfer.failure_reason in ('transient_retried_by_operator', 'transient_resolved_unpaid'))
       )

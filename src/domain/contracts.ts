@@ -214,6 +214,15 @@ export interface ScheduledJob {
 /** A transfer that a job is going to start. */
 export type TransferStart = Omit<TransferInput, 'waits' | 'isParked' | 'seen'>;
 
+/** What is to become of transfers that have had a run. */
+export interface ClosedRuns {
+  /** Their runs say paid: another one, whatever the first's end, compares with Stripe. */
+  readonly paid: readonly TransferStart[];
+  readonly startable: readonly TransferStart[];
+  /** The ids of those that a person has to decide about first; their settlement is paused. */
+  readonly undecided: readonly string[];
+}
+
 /** A settlement whose job is going to be started. */
 export interface JobStart {
   readonly settlementId: string;
@@ -290,6 +299,14 @@ export interface SweepFailure {
   readonly what: string;
   /** A code, never a text of somebody else's (M12). */
   readonly reason: string;
+}
+
+/** Whom a sweep has told to look again. */
+export interface WokenTransfers {
+  /** The transfers that have an open run. */
+  readonly woken: readonly string[];
+  /** Runs that take no signal, for instance because they have had too many. */
+  readonly failed: readonly SweepFailure[];
 }
 
 /** What became of the settlements that other systems have handed in as rows. */

@@ -120,6 +120,13 @@ export const SWEEP_PAGE_WORK_MS = 10 * SECOND_MS;
 export const SWEEP_SETTLEMENT_MS = 20 * SECOND_MS;
 /** Of one activity with all its tries; longer than a page whose last settlement takes too long. */
 export const SWEEP_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
+/**
+ * Whose process has not been heard of for so long is given to another worker. Far above the beat, and above the longest
+ * stop of a living process, since both would do the work then.
+ */
+export const HEARTBEAT_TIMEOUT_MS = 15 * SECOND_MS;
+/** The SDK lets one beat through in four fifths of the timeout. */
+export const HEARTBEAT_EVERY_MS = 3 * SECOND_MS;
 /** Settlements looked at in one page. */
 export const SWEEP_PAGE_SETTLEMENTS = 50;
 /** A sweep starts, reopens or wakes at most so many transfers of a settlement; the next one goes on. */
@@ -132,6 +139,10 @@ export const SWEEP_EVENTS_MAX = 100;
 export const SWEEP_STARTS_AT_ONCE = 50;
 /** Ids of one kind in the report of a sweep. */
 export const SWEEP_IDS_SHOWN_MAX = 1_000;
+/** Alarms about canceled runs that are raised at a time; whoever is not named yet is asked about again after the resume. */
+export const CANCELLED_RUNS_NAMED_MAX = 50;
+/** A payment that was learnt after its job was complete is compared with its run for so long. */
+export const LATE_PAYMENT_LOOK_MS = DAY_MS;
 /** How long `payouts sweep` waits for the end. */
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */

@@ -39,6 +39,7 @@ import { transferRun } from '../domain/run-starts';
 import {
   checkFunds,
   checkJob,
+  compareClosedRuns,
   lookAtPauses,
   readStripeList,
   readTransferPage,
@@ -60,6 +61,10 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 
 /** Runs that began before it was written have left paid runs alone, and their histories say so. */
 const REOPEN_PAID_RUNS = 'reopen-paid-runs';
+/** Runs that began before it was written started whoever had a run that did not say paid. */
+const COMPARE_CLOSED_RUNS = 'compare-closed-runs';
+/** Runs that began before it was written heard of a resume only after a wait when their window was full. */
+const ROOM_HEARS_CHANGES = 'room-hears-changes';
 /** Runs that began before it was written waited for children that could not send before the list was read. */
 const LIST_ENDS_DRAIN = 'list-ends-drain';
 
@@ -94,8 +99,9 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
       cursor,
       transfersMax: JOB_PAGE_TRANSFERS,
     });
-    await job.startAll(page.transfers);
-    cursor = page.cursor;
+    if (await job.startAll(page.transfers)) {
+      cursor = page.cursor;
+    }
     await job.waitForRoom(JOB_WINDOW_CHILDREN - JOB_PAGE_TRANSFERS);
   }
   // Children that an earlier run started may end without a word to this one, so the first looks come soon.
@@ -127,6 +133,8 @@ class RunningJob {
   /** Grow with every signal; whoever waits compares them with what was seen before. */
   private parked = 0;
   private seenParked = 0;
+  private changes = 0;
+  private seenChanges = 0;
   /** Grows with every closed child too. */
   private news = 0;
   private seenNews = 0;
@@ -144,7 +152,10 @@ class RunningJob {
     this.pause = pause ?? null;
     this.isFundsWanted = fundsAreWanted === true;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
-      setHandler(signal, () => void (this.news += 1));
+      setHandler(signal, () => {
+        this.changes += 1;
+        this.news += 1;
+      });
     }
     setHandler(parkedSignal, () => {
       this.parked += 1;
@@ -187,10 +198,27 @@ class RunningJob {
   }
 
   /**
-   * Starts the transfers of a page. Those that have a run already are left to it, except where that run is closed and
-   * says paid while the row is open: then the database is older than the run, and another run compares them (M11).
+   * Starts the transfers of a page. Who has had a run is compared with it first: the database may be older than its end,
+   * and know nothing of a payment or of a cancel (M11).
+   * @returns whether the page is done; not where a person has to decide first, under a pause
    */
-  async startAll(transfers: readonly TransferStart[]): Promise<void> {
+  async startAll(transfers: readonly TransferStart[]): Promise<boolean> {
+    if (!patched(COMPARE_CLOSED_RUNS)) {
+      await this.startComparingPaidRuns(transfers);
+      return true;
+    }
+    const met = await this.startUnlessMet(transfers, 'REJECT_DUPLICATE');
+    if (met.length === 0) {
+      return true;
+    }
+    const transferIds = met.map(({ transferId }) => transferId);
+    const { paid, startable, undecided } = await compareClosedRuns({ transferIds });
+    await this.startUnlessMet([...paid, ...startable], 'ALLOW_DUPLICATE');
+    return undecided.length === 0;
+  }
+
+  /** What runs do that began before `COMPARE_CLOSED_RUNS`. */
+  private async startComparingPaidRuns(transfers: readonly TransferStart[]): Promise<void> {
     const met = await this.startUnlessMet(transfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
     if (met.length === 0 || !patched(REOPEN_PAID_RUNS)) {
       return;
@@ -240,11 +268,11 @@ class RunningJob {
 
   /** Waits until at most `childrenMax` children are sending; those that wait for something do not count. */
   async waitForRoom(childrenMax: number): Promise<void> {
+    const hearsChanges = patched(ROOM_HEARS_CHANGES);
+    const isTold = () =>
+      this.parked !== this.seenParked || (hearsChanges && this.changes !== this.seenChanges);
     do {
-      await condition(
-        () => this.sending.size <= childrenMax || this.parked !== this.seenParked,
-        PARK_AFTER_MS,
-      );
+      await condition(() => this.sending.size <= childrenMax || isTold(), PARK_AFTER_MS);
       await this.look();
     } while (this.sending.size > childrenMax && !this.isLong());
   }
@@ -314,6 +342,7 @@ class RunningJob {
     // Counted before Postgres is read, so that news during the read is looked at again.
     this.seenNews = this.news;
     this.seenParked = this.parked;
+    this.seenChanges = this.changes;
     const asked = [...this.sending];
     const check = await checkJob({ jobId: this.jobId, sending: asked });
     const { progress, sending } = check;

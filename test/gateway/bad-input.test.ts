@@ -42,7 +42,7 @@ const OF_THE_TEST = /route="\/metrics"|_duration_|_age_seconds/;
 /** The counters and gauges by name and labels, 0 where they are not there yet. */
 async function scrape(): Promise<Map<string, number>> {
   const { text } = await request(url, '/metrics');
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith("#"));
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     lines
       .filter((line) => !OF_THE_TEST.test(line))
