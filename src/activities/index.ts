@@ -6,6 +6,7 @@ import { forgetEndedEvents } from '../db/stripe-events';
 import { FUNDS_TRIES_MAX } from '../domain/limits';
 import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
+import { compareClosedRuns } from './compare-closed-runs';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
@@ -52,6 +53,9 @@ export function createPayoutActivities(
     claimTransfer: discreetly((input: ClaimTransferInput) => claimTransfer(dependencies, input)),
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),
+    ),
+    compareClosedRuns: discreetly((input: ReopenPaidRunsInput) =>
+      compareClosedRuns(dependencies, runsOf(), input),
     ),
     retryTransfer: discreetly((order: OperatorOrder) => retryTransfer(dependencies, order)),
     requestOwnCancel: (input: RequestOwnCancelInput) =>

@@ -28,35 +28,40 @@ export async function reopenPaidRuns(
   const reopened: TransferStart[] = [];
   for (const { id } of unpaid) {
     // Asked before the row is read: a run completes only after its row says paid, and a paid row stays paid.
-    const isPaidRun = (await runs.stateOf(transferWorkflowId(id))) === 'COMPLETED';
-    const start = isPaidRun ? await distrust(database, id) : undefined;
-    if (start !== undefined) {
-      reopened.push(start);
+    const run = await runs.newestOf(transferWorkflowId(id));
+    if (run?.state === 'COMPLETED') {
+      reopened.push(...(await reopenPaidRun(database, id)));
     }
   }
   return reopened;
 }
 
-async function distrust(
+/**
+ * The same for one transfer whose newest run is known to say paid. Safe to repeat and to race.
+ * @returns what its new run is started with; nothing where none is needed
+ */
+export async function reopenPaidRun(
   database: Database,
   transferId: string,
-): Promise<TransferStart | undefined> {
+): Promise<TransferStart[]> {
   return inTransaction(database, async (executor) => {
     const transfer = await lockTransfer(executor, transferId);
     switch (transfer.status) {
       case 'completed':
       case 'cancelled':
       case 'voided':
-        return undefined;
+        return [];
       case 'unknown':
         // What a person has to look at stays as it was found.
-        return startOf(isAlarm(transfer.failureReason) ? transfer : await mark(executor, transfer));
+        return [
+          startOf(isAlarm(transfer.failureReason) ? transfer : await mark(executor, transfer)),
+        ];
       case 'pending':
       case 'retryable':
       case 'processing':
       case 'blocked':
       case 'failed_terminal':
-        return startOf(await mark(executor, transfer));
+        return [startOf(await mark(executor, transfer))];
     }
   });
 }

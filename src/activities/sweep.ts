@@ -19,9 +19,10 @@ import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-
 import { findTransfersByJob } from '../db/payout-transfers';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
+import { compareClosedRuns } from './compare-closed-runs';
 import type { ActivityDependencies } from './dependencies';
 import { codeOfFailure } from './failure-code';
-import { isPassed, startOf } from './read-transfer-page';
+import { isPassed } from './read-transfer-page';
 import { reopenPaidRuns } from './reopen-paid-runs';
 import type { RunStates, WorkflowRuns } from './workflow-runs';
 
@@ -155,13 +156,16 @@ async function planJobSweep(
   }
   const reopened = new Set(paidRuns.map(({ transferId }) => transferId));
   const missing = await findMissingTransfers(database, runs, job, seen);
+  const { paid, startable } = await compareClosedRuns(dependencies, runs, {
+    transferIds: (missing === 'unanswered' ? [] : missing)
+      .filter((transferId) => !reopened.has(transferId))
+      .slice(0, SWEEP_TRANSFERS_MAX - paidRuns.length),
+  });
   return {
     ...NOTHING,
     failed: missing === 'unanswered' ? [doesNotAnswer(job)] : [],
-    startTransfers: (missing === 'unanswered' ? [] : missing)
-      .filter(({ transferId }) => !reopened.has(transferId))
-      .slice(0, SWEEP_TRANSFERS_MAX - paidRuns.length),
-    paidRuns,
+    startTransfers: startable,
+    paidRuns: [...paidRuns, ...paid],
     wake: await findSleepers(database, job, seen),
   };
 }
@@ -173,7 +177,9 @@ async function isJobRunning(
   settlementId: string,
 ): Promise<boolean> {
   const workflowId = jobWorkflowId(settlementId);
-  return seen.get(workflowId) === 'RUNNING' || (await runs.stateOf(workflowId)) === 'RUNNING';
+  return (
+    seen.get(workflowId) === 'RUNNING' || (await runs.newestOf(workflowId))?.state === 'RUNNING'
+  );
 }
 
 async function findPaidRuns(
@@ -209,12 +215,12 @@ async function findMissingTransfers(
   runs: WorkflowRuns,
   job: PayoutJob,
   seen: RunStates,
-): Promise<TransferStart[] | 'unanswered'> {
+): Promise<string[] | 'unanswered'> {
   if (await isPaused(executor, job.settlementId)) {
     return [];
   }
   const cursor = await runs.cursorOf(job.settlementId);
-  const missing: TransferStart[] = [];
+  const missing: string[] = [];
   let afterTransferId: string | null = null;
   do {
     const page = await findTransfersByJob(executor, job.id, {
@@ -227,7 +233,7 @@ async function findMissingTransfers(
         (cursor === undefined || isPassed(cursor, transfer)) &&
         seen.get(transferWorkflowId(transfer.id)) !== 'RUNNING',
     );
-    missing.push(...lost.map(startOf));
+    missing.push(...lost.map(({ id }) => id));
     afterTransferId = page.length === ROWS_PER_PAGE ? (page.at(-1)?.id ?? null) : null;
   } while (afterTransferId !== null && missing.length < SWEEP_TRANSFERS_MAX);
   // Where everybody has a run, nothing hangs on the answer.

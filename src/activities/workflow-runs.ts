@@ -5,8 +5,16 @@ import { QUERIES, SEARCH_ATTRIBUTES, type TransferCursor } from '../domain/contr
 import { jobWorkflowId } from '../domain/ids';
 import { RUN_QUERY_TIMEOUT_MS } from '../domain/limits';
 
-/** How the newest run of a workflow id stands: open, ended as it was meant to, or ended otherwise. */
-export type RunState = 'RUNNING' | 'COMPLETED' | 'OTHER';
+const TOLD_STATES = ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
+
+/** How a run stands; those that were terminated, or ran out of time, tell nothing of their payment. */
+export type RunState = (typeof TOLD_STATES)[number] | 'OTHER';
+
+export interface WorkflowRun {
+  readonly state: RunState;
+  /** By Temporal's clock, in milliseconds since 1970; null while it is open. */
+  readonly closedAtMs: number | null;
+}
 
 /** The newest run of each workflow id; one that continued as new is not its newest. */
 export type RunStates = ReadonlyMap<string, RunState>;
@@ -16,7 +24,7 @@ export interface WorkflowRuns {
   /** The runs of a settlement, in one list. It lags behind by a moment. */
   ofSettlement(settlementId: string): Promise<RunStates>;
   /** The newest run of this id, at this moment; undefined when Temporal knows none. */
-  stateOf(workflowId: string): Promise<RunState | undefined>;
+  newestOf(workflowId: string): Promise<WorkflowRun | undefined>;
   /** How far the open run of a settlement's job has come; undefined when it does not answer. */
   cursorOf(settlementId: string): Promise<TransferCursor | undefined>;
 }
@@ -24,10 +32,10 @@ export interface WorkflowRuns {
 export function temporalRuns(client: Client): WorkflowRuns {
   return {
     ofSettlement: (settlementId) => listRuns(client, settlementId),
-    stateOf: async (workflowId) => {
+    newestOf: async (workflowId) => {
       try {
-        const { status } = await client.workflow.getHandle(workflowId).describe();
-        return stateNamed(status.name);
+        const { closeTime, status } = await client.workflow.getHandle(workflowId).describe();
+        return { state: stateNamed(status.name), closedAtMs: closeTime?.getTime() ?? null };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) {
           return undefined;
@@ -65,5 +73,5 @@ async function listRuns(client: Client, settlementId: string): Promise<RunStates
 }
 
 function stateNamed(name: string): RunState {
-  return name === 'RUNNING' || name === 'COMPLETED' ? name : 'OTHER';
+  return TOLD_STATES.find((state) => state === name) ?? 'OTHER';
 }

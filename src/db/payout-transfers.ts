@@ -3,7 +3,7 @@ import { and, asc, count, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-o
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
 import type { ReasonCode } from '../domain/reasons';
-import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
+import { OPEN_STATUSES, TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
 import { payoutTransfers } from './schema';
 import { ROWS_PER_INSERT } from './settlements';
@@ -214,6 +214,25 @@ export async function findUnpaidTransfers(
     )
     .orderBy(asc(payoutTransfers.id))
     .limit(transfersMax);
+}
+
+/** Of these transfers, those that are not at their end. */
+export async function findOpenTransfers(
+  executor: Executor,
+  transferIds: readonly string[],
+): Promise<PayoutTransfer[]> {
+  return transferIds.length === 0
+    ? []
+    : executor
+        .select()
+        .from(payoutTransfers)
+        .where(
+          and(
+            sql`${payoutTransfers.id} = any(${sql.param([...transferIds])}::uuid[])`,
+            inArray(payoutTransfers.status, OPEN_STATUSES),
+          ),
+        )
+        .orderBy(asc(payoutTransfers.id));
 }
 
 /** How many other transfers of the same job have this reason now. */

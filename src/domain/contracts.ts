@@ -214,6 +214,15 @@ export interface ScheduledJob {
 /** A transfer that a job is going to start. */
 export type TransferStart = Omit<TransferInput, 'waits' | 'isParked' | 'seen'>;
 
+/** What is to become of transfers that have had a run. */
+export interface ClosedRuns {
+  /** Their runs say paid: another one, whatever the first's end, compares with Stripe. */
+  readonly paid: readonly TransferStart[];
+  readonly startable: readonly TransferStart[];
+  /** The ids of those that a person has to decide about first; their settlement is paused. */
+  readonly undecided: readonly string[];
+}
+
 /** A settlement whose job is going to be started. */
 export interface JobStart {
   readonly settlementId: string;

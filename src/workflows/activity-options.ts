@@ -36,7 +36,7 @@ export const { checkJob } = proxyActivities<PayoutActivities>({
   summary: 'count transfers, complete the job when all are terminal',
 });
 
-export const { reopenPaidRuns } = proxyActivities<PayoutActivities>({
+export const { compareClosedRuns, reopenPaidRuns } = proxyActivities<PayoutActivities>({
   startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
   retry: untilItWorks,
   summary: 'compare closed runs with their transfers',

@@ -39,6 +39,7 @@ import { transferRun } from '../domain/run-starts';
 import {
   checkFunds,
   checkJob,
+  compareClosedRuns,
   lookAtPauses,
   readStripeList,
   readTransferPage,
@@ -60,6 +61,8 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 
 /** Runs that began before it was written have left paid runs alone, and their histories say so. */
 const REOPEN_PAID_RUNS = 'reopen-paid-runs';
+/** Runs that began before it was written started whoever had a run that did not say paid. */
+const COMPARE_CLOSED_RUNS = 'compare-closed-runs';
 /** Runs that began before it was written waited for children that could not send before the list was read. */
 const LIST_ENDS_DRAIN = 'list-ends-drain';
 
@@ -94,8 +97,9 @@ export async function PayoutJobWorkflow(input: PayoutJobInput): Promise<PayoutPr
       cursor,
       transfersMax: JOB_PAGE_TRANSFERS,
     });
-    await job.startAll(page.transfers);
-    cursor = page.cursor;
+    if (await job.startAll(page.transfers)) {
+      cursor = page.cursor;
+    }
     await job.waitForRoom(JOB_WINDOW_CHILDREN - JOB_PAGE_TRANSFERS);
   }
   // Children that an earlier run started may end without a word to this one, so the first looks come soon.
@@ -187,10 +191,27 @@ class RunningJob {
   }
 
   /**
-   * Starts the transfers of a page. Those that have a run already are left to it, except where that run is closed and
-   * says paid while the row is open: then the database is older than the run, and another run compares them (M11).
+   * Starts the transfers of a page. Who has had a run is compared with it first: the database may be older than its end,
+   * and know nothing of a payment or of a cancel (M11).
+   * @returns whether the page is done; not where a person has to decide first, under a pause
    */
-  async startAll(transfers: readonly TransferStart[]): Promise<void> {
+  async startAll(transfers: readonly TransferStart[]): Promise<boolean> {
+    if (!patched(COMPARE_CLOSED_RUNS)) {
+      await this.startComparingPaidRuns(transfers);
+      return true;
+    }
+    const met = await this.startUnlessMet(transfers, 'REJECT_DUPLICATE');
+    if (met.length === 0) {
+      return true;
+    }
+    const transferIds = met.map(({ transferId }) => transferId);
+    const { paid, startable, undecided } = await compareClosedRuns({ transferIds });
+    await this.startUnlessMet([...paid, ...startable], 'ALLOW_DUPLICATE');
+    return undecided.length === 0;
+  }
+
+  /** What runs do that began before `COMPARE_CLOSED_RUNS`. */
+  private async startComparingPaidRuns(transfers: readonly TransferStart[]): Promise<void> {
     const met = await this.startUnlessMet(transfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
     if (met.length === 0 || !patched(REOPEN_PAID_RUNS)) {
       return;

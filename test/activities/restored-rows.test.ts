@@ -51,8 +51,10 @@ function completedRuns(...transferIds: readonly string[]): WorkflowRuns {
     ofSettlement: () => {
       throw new Error('nobody lists runs here');
     },
-    stateOf: (workflowId) =>
-      Promise.resolve(completed.includes(workflowId) ? 'COMPLETED' : undefined),
+    newestOf: (workflowId) =>
+      Promise.resolve(
+        completed.includes(workflowId) ? { state: 'COMPLETED', closedAtMs: Date.now() } : undefined,
+      ),
     cursorOf: () => Promise.resolve(undefined),
   };
 }

@@ -97,7 +97,7 @@ test('a debt that is doubted after its job has completed opens the job again', a
     ofSettlement: () => {
       throw new Error('nobody lists runs here');
     },
-    stateOf: () => Promise.resolve('COMPLETED'),
+    newestOf: () => Promise.resolve({ state: 'COMPLETED', closedAtMs: Date.now() }),
     cursorOf: () => Promise.resolve(undefined),
   };
   await reopenPaidRuns(bed.dependencies, paidRun, { transferIds: [transfer.id] });

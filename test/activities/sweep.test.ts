@@ -47,7 +47,12 @@ function temporal(
   return {
     ofSettlement: (settlementId) =>
       ill[settlementId]?.() ?? Promise.resolve(new Map(Object.entries(listed))),
-    stateOf: (workflowId) => Promise.resolve(runs[workflowId]),
+    newestOf: (workflowId) => {
+      const state = runs[workflowId];
+      return Promise.resolve(
+        state && { state, closedAtMs: state === 'RUNNING' ? null : Date.now() },
+      );
+    },
     cursorOf: () => Promise.resolve(DONE),
   };
 }

@@ -226,6 +226,89 @@ describe('Postgres from the middle of the run, a day later', () => {
   );
 });
 
+describe('Postgres from before a cancel', () => {
+  const settlement = settlementOf('forgotten', 3);
+  let first: Bed;
+  let backup: string;
+  let ids: readonly string[];
+
+  beforeAll(async () => {
+    first = await machine.installation({});
+    // Nobody can be paid before the accounts are there, and they come after the cancel.
+    await settle(first, settlement);
+    const worker = await first.worker();
+    await until('all wait', async () => {
+      return (await first.count('payout_transfers', `status = 'blocked'`)) === 3;
+    });
+    backup = await machine.backup(first);
+    ids = (await first.status('forgotten')).transfers.map(({ id }) => id).sort();
+    for (const id of ids.slice(0, 2)) {
+      await first.json('cancel', id, '--reason', 'a test');
+      await until('its run is closed as canceled', async () => {
+        const run = await machine.client(first).workflow.getHandle(`transfer/${id}`).describe();
+        return run.status.name === 'CANCELLED';
+      });
+    }
+    await machine.client(first).workflow.getHandle('payout-job/forgotten').terminate('a test');
+    await worker.stop();
+  }, LONG_MS);
+
+  test(
+    'pays nobody whose cancel it has forgotten before a person has decided',
+    async () => {
+      const namespace = first.env['TEMPORAL_NAMESPACE'];
+      const restored = await machine.installation({
+        copyOf: backup,
+        ...(namespace !== undefined && { namespace }),
+      });
+      const [again = '', restore = '', never = ''] = ids;
+      await importAccounts(restored, settlement);
+      const worker = await restored.worker();
+      await machine.sweep(restored);
+      const alarms = () =>
+        restored.rows<{ cause: string }>(
+          'select cause from payout_controls where lifted_at is null order by cause',
+        );
+      await until('both are named', async () => (await alarms()).length === 2);
+      expect((await alarms()).map(({ cause }) => cause)).toEqual([
+        `cancelled_run:${again}`,
+        `cancelled_run:${restore}`,
+      ]);
+      // Nothing of what asks again changes that: neither a sweep nor an order for the whole settlement.
+      await machine.sweep(restored);
+      await settle(restored, settlement);
+      const { byPayoutTransferId } = await restored.oracle();
+      expect(ids.slice(0, 2).map((id) => byPayoutTransferId[id])).toEqual([undefined, undefined]);
+      const verified = await restored.run(['verify', 'forgotten', '--json']);
+      expect(verified.code).toBe(1);
+      const { checks } = JSON.parse(verified.stdout) as {
+        checks: { name: string; breaks: { kind: string; transferId?: string }[] }[];
+      };
+      const told = checks.flatMap(({ breaks }) => breaks);
+      expect(
+        told
+          .filter(({ kind }) => kind === 'open_with_cancelled_run')
+          .map(({ transferId }) => transferId)
+          .sort(),
+      ).toEqual([again, restore]);
+
+      await restored.json('cancel', again, '--reason', 'as before');
+      await restored.json('resume', 'forgotten', '--reason', 'the other one is to be paid');
+      const status = await restored.completed('forgotten');
+      await worker.stop();
+      const states = Object.fromEntries(status.transfers.map((row) => [row.id, row.status]));
+      expect(states).toEqual({
+        [again]: 'cancelled',
+        [restore]: 'completed',
+        [never]: 'completed',
+      });
+      const after = (await restored.oracle()).byPayoutTransferId;
+      expect(ids.map((id) => after[id]?.count)).toEqual([undefined, 1, 1]);
+    },
+    LONG_MS,
+  );
+});
+
 describe('Temporal comes back empty', () => {
   const settlement = settlementOf('wiped', 24);
 

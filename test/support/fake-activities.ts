@@ -28,6 +28,8 @@ export class FakeActivities {
     readTransferPage: async (input) => this.find('readTransferPage', input.jobId)(input),
     checkJob: async (input) => this.find('checkJob', input.jobId)(input),
     reopenPaidRuns: async (input) => this.find('reopenPaidRuns', input.transferIds[0]!)(input),
+    compareClosedRuns: async (input) =>
+      this.find('compareClosedRuns', input.transferIds[0]!)(input),
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
     retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
     requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),

@@ -162,7 +162,7 @@ export class FakeSettlement {
     const { transferId } = row;
     return {
       // Of a page whose runs are met already; none of them is closed.
-      reopenPaidRuns: () => Promise.resolve([]),
+      compareClosedRuns: () => Promise.resolve({ paid: [], startable: [], undecided: [] }),
       claimTransfer: ({ runId }) => {
         row.runIds.add(runId);
         if (!row.payeeReady) {

@@ -273,7 +273,12 @@ describe('a transfer whose closed run says paid while its row is open', () => {
     await (await startTransfer(server.client, transferInput(transferId, id))).result();
     server.activities.script(transferId, {
       ...usual,
-      reopenPaidRuns: () => Promise.resolve(isReopened ? [transferInput(transferId, id)] : []),
+      compareClosedRuns: () =>
+        Promise.resolve({
+          paid: isReopened ? [transferInput(transferId, id)] : [],
+          startable: [],
+          undecided: [],
+        }),
     });
     return settlement;
   }
@@ -289,13 +294,56 @@ describe('a transfer whose closed run says paid while its row is open', () => {
     const settlement = await givenPaidRun('left-alone', false);
     const handle = await startJob(server.client, jobInput('left-alone'));
     const { transferId } = settlement.rows[0]!;
-    await eventually(() => server.activities.callsOf(transferId).includes('reopenPaidRuns'));
+    await eventually(() => server.activities.callsOf(transferId).includes('compareClosedRuns'));
     await eventually(() => settlement.checks.length > 0);
     expect(settlement.rows[0]).toMatchObject({ sends: 0, status: 'pending' });
     await handle.terminate('its test is over');
     const events = await eventsOf(server.client, transferWorkflowId(transferId));
     expect(eventsWith(events, 'workflowExecutionCompletedEventAttributes')).toHaveLength(1);
   });
+});
+
+test('a closed run whose cancel nobody knows of: its page waits for a person, then it is started', async () => {
+  const id = 'undecided';
+  const settlement = new FakeSettlement(id, { transfers: 2 });
+  let isPaused = false;
+  settlement.register(server.activities, ({ checkJob }) => ({
+    checkJob: async (input) => ({
+      ...(await checkJob!(input)),
+      pause: isPaused ? { lookInMs: null } : null,
+    }),
+  }));
+  const [cancelled, other] = settlement.rows;
+  const { transferId } = cancelled!;
+  const usual = server.activities.scriptOf(transferId);
+  server.activities.script(transferId, {
+    claimTransfer: () => Promise.resolve({ next: 'rest', view: viewWith(transferId, 'completed') }),
+  });
+  await (await startTransfer(server.client, transferInput(transferId, id))).result();
+  let isDecided = false;
+  server.activities.script(transferId, {
+    ...usual,
+    compareClosedRuns: () => {
+      isPaused = !isDecided;
+      return Promise.resolve(
+        isDecided
+          ? { paid: [], startable: [transferInput(transferId, id)], undecided: [] }
+          : { paid: [], startable: [], undecided: [transferId] },
+      );
+    },
+  });
+  const handle = await startJob(server.client, jobInput(id));
+  await eventually(() => settlement.with('completed').some((row) => row === other));
+  const looks = settlement.checks.length;
+  await handle.signal('changed');
+  await eventually(() => settlement.checks.length > looks);
+  expect(cancelled).toMatchObject({ status: 'pending', sends: 0 });
+  expect(settlement.pagesRead).toBe(false);
+  isDecided = true;
+  isPaused = false;
+  await handle.signal('resume');
+  await expect(handle.result()).resolves.toMatchObject({ counts: { completed: 2 } });
+  expect([cancelled!.sends, other!.sends]).toEqual([1, 1]);
 });
 
 describe('a transfer', () => {

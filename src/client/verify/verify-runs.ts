@@ -1,9 +1,16 @@
 import type { Client } from '@temporalio/client';
 
 import { isPassed } from '../../activities/read-transfer-page';
-import { temporalRuns, type RunState, type WorkflowRuns } from '../../activities/workflow-runs';
+import {
+  temporalRuns,
+  type RunState,
+  type WorkflowRun,
+  type WorkflowRuns,
+} from '../../activities/workflow-runs';
 import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
+import { findCancelDecisions, isForgottenCancel } from '../../db/cancel-decisions';
 import type { Database } from '../../db/database';
+import { findOpenTransfers } from '../../db/payout-transfers';
 import {
   isOpen,
   readBookTransfers,
@@ -22,6 +29,8 @@ export const RUN_STATEMENTS = {
   job_without_run: 'every job that is not complete has a running workflow',
   open_without_run:
     'every open transfer has a running workflow, or its running job has yet to start it',
+  open_with_cancelled_run:
+    'no workflow is closed as canceled for an open transfer that nobody has cancelled',
   unpaid_with_completed_run: 'no workflow is completed for a transfer that is not paid',
   ended_with_running_run: 'no workflow is running for a transfer that is at its end',
 } as const;
@@ -57,7 +66,7 @@ export async function verifyRuns(
     !job.isComplete &&
     !jobRuns &&
     !isYoung &&
-    (await asked.stateOf(jobWorkflowId(settlementId))) !== 'RUNNING';
+    (await asked.newestOf(jobWorkflowId(settlementId)))?.state !== 'RUNNING';
   return [
     ...(isJobLost ? [{ kind: 'job_without_run', settlementId }] : []),
     ...breaks.map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
@@ -103,10 +112,11 @@ async function confirmed(
   if (suspects.length === 0 || suspects.length > DESCRIBED_MAX) {
     return [...suspects];
   }
-  const runs = new Map<string, RunState | undefined>();
+  const runs = new Map<string, WorkflowRun | undefined>();
   for (const { transferId } of suspects) {
-    runs.set(transferId, await asked.stateOf(transferWorkflowId(transferId)));
+    runs.set(transferId, await asked.newestOf(transferWorkflowId(transferId)));
   }
+  const forgotten = await findForgotten(database, runs);
   const rows = await readBookTransfers(
     database,
     settlementId,
@@ -114,7 +124,24 @@ async function confirmed(
   );
   return suspects.flatMap(({ transferId }) => {
     const row = rows.get(transferId);
-    const kind = row && suspicion(row, runs.get(transferId), isToCome);
-    return kind === undefined ? [] : [{ kind, transferId }];
+    const kind = row && suspicion(row, runs.get(transferId)?.state, isToCome);
+    if (kind === undefined) {
+      return [];
+    }
+    return [{ kind: forgotten.has(transferId) ? 'open_with_cancelled_run' : kind, transferId }];
   });
+}
+
+/** Open transfers of whose cancel, which closed their runs, this database knows nothing. */
+async function findForgotten(
+  database: Database,
+  runs: ReadonlyMap<string, WorkflowRun | undefined>,
+): Promise<ReadonlySet<string>> {
+  const cancelled = [...runs].flatMap(([id, run]) => (run?.state === 'CANCELLED' ? [id] : []));
+  const open = await findOpenTransfers(database, cancelled);
+  const decisions = await findCancelDecisions(database, cancelled);
+  const forgotten = open.filter((transfer) =>
+    isForgottenCancel(transfer, runs.get(transfer.id)?.closedAtMs ?? null, decisions),
+  );
+  return new Set(forgotten.map(({ id }) => id));
 }
