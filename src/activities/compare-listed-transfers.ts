@@ -2,6 +2,7 @@ import { TRANSFER_ID_PATTERN } from '../domain/ids';
 import { isAlarm } from '../domain/next-state';
 import { isAllBack } from '../domain/reconciliation';
 import { inTransaction, type Executor } from '../db/database';
+import { isAccepted } from '../db/accepted-transfers';
 import { findTransferById, type PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer } from '../db/transfer-moves';
 import type { ListedTransfer } from '../stripe/list-transfers';
@@ -17,6 +18,8 @@ export type Comparison =
   | 'stopped_before'
   /** It differs from what was sent, or came back; it stops for a person. */
   | 'stopped'
+  /** Nothing is owed, and what is out a person has accepted. */
+  | 'accepted_before'
   /** It was known as paid; a second transfer for it is recorded as overpaid, with an alarm. */
   | 'was_paid'
   | 'adopted'
@@ -49,10 +52,15 @@ export async function compareListedTransfers(
     // Claimed and unknown ones too: rows that came back older may have lost the very send that is listed here, and
     // their runs would find no trace of it. A run that is under way finds its row paid.
     if (transfer.status === 'completed') {
-      await recordSeconds(executor, transfer, matches);
+      await recordSeconds(executor, transfer, await stillToJudge(executor, transfer, matches));
       return 'was_paid';
     }
-    const { verdict } = await adoptMatches(executor, transfer, matches, platform);
+    const judged =
+      transfer.status === 'voided' ? await stillToJudge(executor, transfer, matches) : matches;
+    if (judged.length === 0) {
+      return 'accepted_before';
+    }
+    const { verdict } = await adoptMatches(executor, transfer, judged, platform);
     if (verdict.is === 'alarm') {
       await raiseAlarm(executor, settlementId, `stripe_list_mismatch:${transfer.id}`);
       return 'stopped';
@@ -61,17 +69,29 @@ export async function compareListedTransfers(
   });
 }
 
-/** Further transfers for a debt that is paid; one that came back whole has done no harm. */
+/** Where nothing is owed: what came back whole has done no harm, and what a person has accepted is decided. */
+async function stillToJudge(
+  executor: Executor,
+  { id }: PayoutTransfer,
+  matches: readonly ListedTransfer[],
+): Promise<ListedTransfer[]> {
+  const open: ListedTransfer[] = [];
+  for (const match of matches) {
+    if (!isAllBack(match) && !(await isAccepted(executor, id, match.id))) {
+      open.push(match);
+    }
+  }
+  return open;
+}
+
+/** Further transfers for a debt that is paid. */
 async function recordSeconds(
   executor: Executor,
   paid: PayoutTransfer,
   matches: readonly ListedTransfer[],
 ): Promise<void> {
-  for (const match of matches) {
-    if (!isAllBack(match)) {
-      const { amountMinor, id: stripeTransferId } = match;
-      const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
-      await settleCreatedTransfer(executor, paid, created);
-    }
+  for (const { amountMinor, id: stripeTransferId } of matches) {
+    const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
+    await settleCreatedTransfer(executor, paid, created);
   }
 }

@@ -1,7 +1,7 @@
 import { attemptLedgerKey, lateAttemptLedgerKey, overpaidLedgerKey } from '../domain/ids';
 import { overpaidPosting, payoutPosting } from '../domain/ledger';
 import type { Executor } from '../db/database';
-import { hasLedgerRecord, postLedger } from '../db/ledger';
+import { findBookedTransfer, hasLedgerRecord, postLedger } from '../db/ledger';
 import { findAttempts, resolveAttempt } from '../db/payout-attempts';
 import { pauseByAutomation } from '../db/payout-controls';
 import { closeGeneration } from '../db/payout-generations';
@@ -84,12 +84,18 @@ async function recordPayout(
   });
 }
 
-/** The second transfer for a debt, or one for a debt that was voided: money that left and was not owed. */
-async function recordOverpaid(
+/**
+ * The second transfer for a debt, or one for a debt that was voided: money that left and was not owed. One that is
+ * booked already stays as it is, whichever attempt it was booked for.
+ */
+export async function recordOverpaid(
   executor: Executor,
   transfer: PayoutTransfer,
   { amountMinor, attemptNumber, stripeTransferId }: CreatedTransfer,
 ): Promise<void> {
+  if ((await findBookedTransfer(executor, stripeTransferId)) !== undefined) {
+    return;
+  }
   await postLedger(executor, {
     idempotencyKey: overpaidLedgerKey(stripeTransferId),
     kind: 'overpaid',

@@ -243,10 +243,11 @@ function addSteeringCommands(program: Command, finish: Finish): void {
   addGivingUpCommands(program, finish);
   program
     .command('resolve <transfer>')
-    .description('say what became of a payment whose outcome is unknown; compared with Stripe')
+    .description('say what became of a payment that only a person can tell; compared with Stripe')
     .requiredOption(...REASON_OPTION)
     .option('--paid <stripe-transfer>', 'this Stripe transfer paid it')
     .option('--unpaid', 'nothing was paid; it is sent again under a new key')
+    .option('--accept <stripe-transfer>', 'nothing is owed, and this further one may stay paid')
     .option(...JSON_OPTION)
     .action((transfer: string, options: ResolveOptions) =>
       finish((context) => resolveCommand(context, transfer, options)),

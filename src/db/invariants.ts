@@ -201,10 +201,12 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
       or (min(posting.kind) = 'overpaid' and not exists (
         select from ledger_transactions as voided where voided.transfer_id = transfer.id and voided.kind = 'void'))`,
 
+  // What a person has accepted beside a voided debt is overpaid and pays nothing.
   'nobody who is not paid has a payment in the ledger': sql`
     select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
     join ledger_transactions as posting on posting.transfer_id = transfer.id
-    where transfer.status <> 'completed' and posting.kind in ('payout', 'overpaid')`,
+    where (transfer.status <> 'completed' and posting.kind = 'payout')
+      or (transfer.status not in ('completed', 'voided') and posting.kind = 'overpaid')`,
 
   'no transfer has a second payout record': sql`
     select settlement_id, transfer_id::text from ledger_transactions

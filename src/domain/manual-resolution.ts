@@ -13,11 +13,15 @@ export type ResolveRefusal =
   | 'other_destination'
   | 'reversed'
   | 'paid_at_stripe'
-  | 'still_under_way';
+  | 'still_under_way'
+  | 'still_owed'
+  | 'is_its_payment'
+  | 'other_currency_or_mode'
+  | 'all_back';
 
 export const RESOLVE_REFUSAL_TEXTS: Readonly<Record<ResolveRefusal, string>> = {
   already_paid:
-    'it is paid; where a second transfer for it has paused the settlement, reverse that one at Stripe and then resume the settlement',
+    'it is paid; where a second transfer for it has paused the settlement, reverse that one at Stripe, or state --accept with it, and then resume the settlement',
   not_unknown: 'its outcome is known; only an unknown one is resolved',
   moved_since: 'it has moved since it was looked at; look again',
   no_such_stripe_transfer: 'Stripe has no such transfer',
@@ -28,6 +32,12 @@ export const RESOLVE_REFUSAL_TEXTS: Readonly<Record<ResolveRefusal, string>> = {
   other_destination: 'the Stripe transfer went to another account than this payment was sent to',
   reversed: 'the Stripe transfer was reversed, in full or in part',
   paid_at_stripe: 'Stripe has a transfer for it that is not reversed',
+  still_owed:
+    'only a transfer beside a debt that is paid or voided is accepted; state --paid or --unpaid of an unknown one',
+  is_its_payment: 'it is the payment of this debt; there is nothing to accept',
+  other_currency_or_mode:
+    'currency or mode are not those of the settlement, so its books cannot hold it; reverse it at Stripe, whole',
+  all_back: 'it came back whole and raises no alarm any more; resume the settlement',
   still_under_way: 'a send is still under way; try again in a minute',
 };
 

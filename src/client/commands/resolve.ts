@@ -1,4 +1,5 @@
 import { loadSettings } from '../../config/settings';
+import { acceptTransfer } from '../../activities/accept-transfer';
 import { startOf } from '../../activities/read-transfer-page';
 import { resolvePaid } from '../../activities/resolve-paid';
 import { resolveUnpaid } from '../../activities/resolve-unpaid';
@@ -23,11 +24,14 @@ import { tellToGoOn } from './tell-temporal';
 export interface ResolveOptions extends ReasonOptions {
   readonly paid?: string;
   readonly unpaid?: boolean;
+  readonly accept?: string;
 }
 
 interface ResolveReport {
   readonly id: string;
   readonly status: TransferStatus;
+  /** The Stripe transfer that is let be beside it. */
+  readonly accepted?: string;
   /** Where it was refused: a code, and what it means. */
   readonly refused?: ResolveRefusal;
   readonly why?: string;
@@ -37,7 +41,7 @@ interface ResolveReport {
 const MAY_STILL_BE_PAID =
   'the last send is younger than 24 hours: if Stripe completes it later, that is a second payment';
 
-/** `payouts resolve TRANSFER --paid tr_… | --unpaid --reason R` */
+/** `payouts resolve TRANSFER --paid tr_… | --unpaid | --accept tr_… --reason R` */
 export async function resolveCommand(
   context: CommandContext,
   transferId: string,
@@ -46,15 +50,12 @@ export async function resolveCommand(
   const { variables } = context.environment;
   loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
   const operator = operatorOf(options);
-  const stripeTransferId = statementOf(options);
+  const statement = statementOf(options);
   const report = await withDatabase(variables, async (database) => {
     const dependencies = await connectStripe(context, database);
     const seen = await transferNamed(database, transferId);
-    const resolved =
-      stripeTransferId === undefined
-        ? await stateUnpaid(dependencies, seen, operator)
-        : await statePaid(dependencies, seen, { ...operator, stripeTransferId });
-    if (resolved.refused === undefined) {
+    const resolved = await carryOut(dependencies, seen, { operator, statement });
+    if (resolved.refused === undefined && statement.is !== 'accepted') {
       const stands = 'it is resolved in the database';
       await tellToGoOn(context, database, { stands, transfers: [startOf(seen)] });
     } else {
@@ -66,15 +67,49 @@ export async function resolveCommand(
   return report.refused === undefined ? EXIT_CODES.done : EXIT_CODES.problemFound;
 }
 
-/** The Stripe transfer that is said to have paid; undefined when it is said that none did. */
-function statementOf({ paid, unpaid }: ResolveOptions): string | undefined {
-  if ((paid === undefined) !== (unpaid === true)) {
-    throw new UsageError('state either --paid with the id of a Stripe transfer, or --unpaid');
+/** What a person says, of one Stripe transfer or of none. */
+type Statement =
+  | { readonly is: 'unpaid' }
+  | { readonly is: 'paid' | 'accepted'; readonly stripeTransferId: string };
+
+function statementOf({ accept, paid, unpaid }: ResolveOptions): Statement {
+  const [statement, ...others] = [
+    ...(paid === undefined
+      ? []
+      : [{ is: 'paid', stripeTransferId: idOf('--paid', paid) } as const]),
+    ...(unpaid === true ? [{ is: 'unpaid' } as const] : []),
+    ...(accept === undefined
+      ? []
+      : [{ is: 'accepted', stripeTransferId: idOf('--accept', accept) } as const]),
+  ];
+  if (statement === undefined || others.length > 0) {
+    throw new UsageError(
+      'state one of --paid with the id of a Stripe transfer, --unpaid, or --accept with the id of one',
+    );
   }
-  if (paid !== undefined && !/^tr_[A-Za-z0-9_]{1,100}$/.test(paid)) {
-    throw new UsageError(`--paid: found ${shownValue(paid)}, expected an id such as tr_1AbC`);
+  return statement;
+}
+
+function idOf(option: string, id: string): string {
+  if (!/^tr_[A-Za-z0-9_]{1,100}$/.test(id)) {
+    throw new UsageError(`${option}: found ${shownValue(id)}, expected an id such as tr_1AbC`);
   }
-  return paid;
+  return id;
+}
+
+async function carryOut(
+  dependencies: Dependencies,
+  seen: PayoutTransfer,
+  { operator, statement }: { readonly operator: Operator; readonly statement: Statement },
+): Promise<ResolveReport> {
+  if (statement.is === 'unpaid') {
+    return stateUnpaid(dependencies, seen, operator);
+  }
+  const { stripeTransferId } = statement;
+  const order = { ...operator, stripeTransferId };
+  return statement.is === 'paid'
+    ? statePaid(dependencies, seen, order)
+    : stateAccepted(dependencies, seen, order);
 }
 
 type Dependencies = Parameters<typeof resolvePaid>[0];
@@ -107,6 +142,17 @@ async function statePaid(
     : { id: seen.id, status: seen.status, refused: answer, why: RESOLVE_REFUSAL_TEXTS[answer] };
 }
 
+async function stateAccepted(
+  dependencies: Dependencies,
+  seen: PayoutTransfer,
+  order: Operator & { readonly stripeTransferId: string },
+): Promise<ResolveReport> {
+  const answer = await acceptTransfer(dependencies, seen, order);
+  return answer === 'accepted'
+    ? { id: seen.id, status: seen.status, accepted: order.stripeTransferId }
+    : { id: seen.id, status: seen.status, refused: answer, why: RESOLVE_REFUSAL_TEXTS[answer] };
+}
+
 async function stateUnpaid(
   dependencies: Dependencies,
   seen: PayoutTransfer,
@@ -127,7 +173,10 @@ async function stateUnpaid(
   };
 }
 
-function resolveText({ id, refused, status, warning, why }: ResolveReport): string {
+function resolveText({ accepted, id, refused, status, warning, why }: ResolveReport): string {
+  if (accepted !== undefined) {
+    return `${id} stays ${status}; ${accepted} is booked as overpaid and raises no alarm again`;
+  }
   const result =
     refused === undefined ? `${id} is ${status}` : `${id} stays ${status}: ${why ?? refused}`;
   return warning === undefined ? result : `${result}\n  ${warning}`;

@@ -55,13 +55,16 @@ export async function verifyRuns(
     jobRuns && [...transfers.values()].some(lacksRun)
       ? await whoIsToCome(asked, settlementId)
       : () => false;
+  const isGraced = ({ kind }: Suspect) => isYoung && kind === 'open_without_run';
   const suspects = [...transfers.values()].flatMap((transfer) => {
     const kind = suspicion(transfer, runs.get(transferWorkflowId(transfer.id)), isToCome);
-    return kind === undefined || (isYoung && kind === 'open_without_run')
-      ? []
-      : [{ kind, transferId: transfer.id }];
+    return kind === undefined ? [] : [{ kind, transferId: transfer.id }];
   });
-  const breaks = await confirmed({ asked, database }, { settlementId, isToCome }, suspects);
+  const breaks = await confirmed(
+    { asked, database },
+    { settlementId, isToCome },
+    suspects.filter((suspect) => !isGraced(suspect)),
+  );
   const isJobLost =
     !job.isComplete &&
     !jobRuns &&
@@ -69,7 +72,9 @@ export async function verifyRuns(
     (await asked.newestOf(jobWorkflowId(settlementId)))?.state !== 'RUNNING';
   return [
     ...(isJobLost ? [{ kind: 'job_without_run', settlementId }] : []),
-    ...breaks.map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
+    ...breaks
+      .filter((found) => !isGraced(found))
+      .map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
   ];
 }
 
@@ -93,6 +98,9 @@ function suspicion(
     return isOpen(transfer) || transfer.unchangedMs < RUN_GRACE_MS
       ? undefined
       : 'ended_with_running_run';
+  }
+  if (run === 'CANCELLED') {
+    return isOpen(transfer) ? 'open_with_cancelled_run' : undefined;
   }
   const isExcused = run === undefined && isToCome(transfer);
   return isOpen(transfer) && !isExcused ? 'open_without_run' : undefined;
@@ -128,7 +136,8 @@ async function confirmed(
     if (kind === undefined) {
       return [];
     }
-    return [{ kind: forgotten.has(transferId) ? 'open_with_cancelled_run' : kind, transferId }];
+    const isKnown = kind === 'open_with_cancelled_run' && !forgotten.has(transferId);
+    return [{ kind: isKnown ? 'open_without_run' : kind, transferId }];
   });
 }
 
