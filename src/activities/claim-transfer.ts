@@ -5,7 +5,7 @@ import { freezeRequest } from '../domain/generation';
 import type { ReasonCode } from '../domain/reasons';
 import { inTransaction, type Executor } from '../db/database';
 import { closeGeneration, openGeneration, type PayoutGeneration } from '../db/payout-generations';
-import { wantStripeList } from '../db/payout-jobs';
+import { awaitStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import {
   lockTransfer,
@@ -116,7 +116,7 @@ function untilNextAsk({ reading, transfer }: Claiming): number | null {
 
 async function waitForList({ executor, transfer }: Claiming): Promise<ClaimAnswer> {
   // First: by its time the reading knows who has begun to wait for it.
-  const tellJob = await wantStripeList(executor, transfer.payoutJobId);
+  const tellJob = await awaitStripeList(executor, transfer.payoutJobId);
   const waiting = transfer.status === 'blocked' ? await markPending(executor, transfer) : transfer;
   return { next: 'rest', view: viewOf(waiting, null), tellJob };
 }

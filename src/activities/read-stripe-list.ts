@@ -56,7 +56,10 @@ export async function readStripeList(
   }
 }
 
-/** @returns where to go on, or null when this was the last page */
+/**
+ * @returns where to go on, or null when this was the last page: at the beginning where somebody has wanted another
+ *   reading since this one began
+ */
 async function readPage(
   dependencies: ActivityDependencies,
   { settlementId, reading }: ReadStripeListInput,
@@ -77,19 +80,21 @@ async function readPage(
   if (page.nextAfter !== null) {
     return { beganAtMs, afterStripeTransferId: page.nextAfter };
   }
-  const { awaiting, isLifted } = await endReading(database, settlementId, new Date(beganAtMs));
+  const { awaiting, isLifted, isWantedAgain } = await endReading(database, settlementId, new Date(beganAtMs));
   if (isLifted) {
     await wake(settlementId);
   }
   if (awaiting.length > 0) {
     await wakeTransfers(awaiting);
   }
-  return null;
+  return isWantedAgain ? {} : null;
 }
 
 interface EndOfReading {
   /** The transfers that have waited for it. */
   readonly awaiting: readonly string[];
+  /** An order came while it was read: it begins anew. */
+  readonly isWantedAgain: boolean;
   /** Whether the settlement was paused because its list could not be read. */
   readonly isLifted: boolean;
 }
@@ -101,9 +106,9 @@ async function endReading(
 ): Promise<EndOfReading> {
   return inTransaction(database, async (executor) => {
     const awaiting = await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
-    await recordStripeListRead(executor, settlementId, beganAt);
+    const isWantedAgain = await recordStripeListRead(executor, settlementId, beganAt);
     const isLifted = await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
-    return { awaiting, isLifted };
+    return { awaiting, isLifted, isWantedAgain };
   });
 }
 

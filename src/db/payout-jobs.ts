@@ -201,8 +201,22 @@ export function listAgeOf({ stripeListReadAt, stripeListWantedAt }: PayoutJob): 
   };
 }
 
-/** Says that Stripe's list of the settlement has to be read. @returns whether nobody had said so yet. Safe to repeat. */
-export async function wantStripeList(executor: Executor, jobId: string): Promise<boolean> {
+/**
+ * Says that Stripe's list of the settlement has to be read by a reading that begins after this, for somebody who knows
+ * of a cause that a reading under way may have begun before: an order, or the start of a job. Safe to repeat.
+ */
+export async function wantStripeList(executor: Executor, jobId: string): Promise<void> {
+  await executor
+    .update(payoutJobs)
+    .set({ stripeListWantedAt: sql`payout_now()` })
+    .where(eq(payoutJobs.id, jobId));
+}
+
+/**
+ * Says that Stripe's list has to be read, by any reading that comes to its end: whoever waits may ask as often as he
+ * looks, and a job that reads meanwhile is done with it all the same. @returns whether nobody had said so yet
+ */
+export async function awaitStripeList(executor: Executor, jobId: string): Promise<boolean> {
   const wanted = await executor
     .update(payoutJobs)
     .set({ stripeListWantedAt: sql`payout_now()` })
@@ -211,18 +225,29 @@ export async function wantStripeList(executor: Executor, jobId: string): Promise
   return wanted.length > 0;
 }
 
-/** Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing. */
+/**
+ * Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing, and a
+ * wish that was raised while it was under way stands: the next reading begins after it. One from a time that has not
+ * come, since the clock was set back, ends with any reading, or the job would read without an end.
+ * @returns whether such a wish stands
+ */
 export async function recordStripeListRead(
   executor: Executor,
   settlementId: string,
   beganAt: Date,
-): Promise<void> {
+): Promise<boolean> {
   const began = sql`${beganAt.toISOString()}::timestamptz`;
-  await executor
+  const [read] = await executor
     .update(payoutJobs)
     .set({
       stripeListReadAt: sql`greatest(${payoutJobs.stripeListReadAt}, ${began})`,
-      stripeListWantedAt: null,
+      stripeListWantedAt: sql`case
+        when date_trunc('milliseconds', ${payoutJobs.stripeListWantedAt}) > ${began}
+          and ${payoutJobs.stripeListWantedAt} <= payout_now()
+        then ${payoutJobs.stripeListWantedAt}
+      end`,
     })
-    .where(eq(payoutJobs.settlementId, settlementId));
+    .where(eq(payoutJobs.settlementId, settlementId))
+    .returning({ wantedAt: payoutJobs.stripeListWantedAt });
+  return read !== undefined && read.wantedAt !== null;
 }

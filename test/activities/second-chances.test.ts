@@ -121,6 +121,23 @@ test('a reading that was asked for comes before any first send, however fresh th
   expect(await bed.paidTimes(transfer)).toBe(1);
 });
 
+test('an order that comes while the list is read makes the job read it once more, and nobody is sent before', async () => {
+  const transfer = await givenPayable(bed);
+  await wantStripeList(bed.database, transfer.payoutJobId);
+  const { settlementId } = transfer;
+  const page = { settlementId, reading: { beganAtMs: Date.now() - 60_000 } };
+  // The wish is younger than the reading that ends now.
+  const { next } = await bed.readListPage(page);
+  expect(next).toEqual({});
+  expect(
+    await claimTransfer(bed.dependencies, { transferId: transfer.id, runId: 'run-1' }),
+  ).toMatchObject({ next: 'rest', tellJob: false });
+  expect(await bed.readListPage({ settlementId, reading: next! })).toEqual({ next: null });
+  expect(
+    await claimTransfer(bed.dependencies, { transferId: transfer.id, runId: 'run-1' }),
+  ).toMatchObject({ next: 'send' });
+});
+
 test('a job keeps its id in every database, so that a run that outlives a restore finds it again', async () => {
   const { payoutJobId, settlementId } = await givenPayable(bed);
   expect(payoutJobId).toBe(jobIdOf(settlementId));

@@ -3,6 +3,7 @@
  * Method: each operation is called as the product calls it, again, and from two transactions at once.
  */
 import {
+  awaitStripeList,
   completeJobWhenTerminal,
   findJobById,
   findJobBySettlement,
@@ -10,6 +11,8 @@ import {
   insertPayoutJob,
   updateJobRun,
   movePayoutJob,
+  recordStripeListRead,
+  wantStripeList,
 } from '../../src/db/payout-jobs';
 import { findSettlement, findWinners, insertSettlement } from '../../src/db/settlements';
 import { SettlementConflictError } from '../../src/db/settlements';
@@ -157,6 +160,55 @@ test('the newest run of the workflow is remembered', async () => {
   await updateJobRun(bed.database, job.id, 'run-1');
   await updateJobRun(bed.database, job.id, 'run-2');
   expect(await findJobById(bed.database, job.id)).toMatchObject({ workflowRunId: 'run-2' });
+});
+
+describe('a wish for a reading of Stripe’s list', () => {
+  async function givenWish(at: string) {
+    const { job } = await givenScheduledSettlement(bed.database);
+    await bed.rows(
+      `update payout_jobs set stripe_list_wanted_at = payout_now() + $2::interval where id = $1`,
+      [job.id, at],
+    );
+    return job;
+  }
+
+  const isWanted = async (jobId: string) =>
+    (await findJobById(bed.database, jobId))?.stripeListWantedAt !== null;
+
+  test('ends with a reading that began after it, and also with one that began in its millisecond', async () => {
+    const job = await givenWish('-1 minute');
+    const [wish] = await bed.rows<{ at: Date }>(
+      'select stripe_list_wanted_at as at from payout_jobs where id = $1',
+      [job.id],
+    );
+    expect(await recordStripeListRead(bed.database, job.settlementId, wish!.at)).toBe(false);
+    expect(await isWanted(job.id)).toBe(false);
+  });
+
+  test('stands when the reading began before it, and ends with the next', async () => {
+    const job = await givenWish('-1 minute');
+    const before = new Date(Date.now() - 120_000);
+    expect(await recordStripeListRead(bed.database, job.settlementId, before)).toBe(true);
+    expect(await isWanted(job.id)).toBe(true);
+    expect(await recordStripeListRead(bed.database, job.settlementId, new Date())).toBe(false);
+    expect(await isWanted(job.id)).toBe(false);
+  });
+
+  test('is younger with each order, and not with each look of those who wait', async () => {
+    const job = await givenWish('-1 minute');
+    const began = new Date(Date.now() - 30_000);
+    expect(await awaitStripeList(bed.database, job.id)).toBe(false);
+    expect(await recordStripeListRead(bed.database, job.settlementId, began)).toBe(false);
+    expect(await awaitStripeList(bed.database, job.id)).toBe(true);
+    await wantStripeList(bed.database, job.id);
+    expect(await recordStripeListRead(bed.database, job.settlementId, began)).toBe(true);
+  });
+
+  test('ends with any reading when the clock was set back since', async () => {
+    const job = await givenWish('1 day');
+    expect(await recordStripeListRead(bed.database, job.settlementId, new Date())).toBe(false);
+    expect(await isWanted(job.id)).toBe(false);
+  });
 });
 
 describe('a recorded settlement', () => {
