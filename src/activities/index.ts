@@ -11,6 +11,7 @@ import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
 import { codeOfFailure } from './failure-code';
+import { beating } from './beating';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
@@ -35,6 +36,9 @@ import { retryTransfer } from './retry-transfer';
 import { scheduleJob, type ScheduleJobInput } from './schedule-job';
 import { processStripeEvents } from './process-stripe-event';
 import { takeSettlements } from './take-settlements';
+
+/** What takes longer than a statement or two, and may be done twice at a time. */
+const beatingDiscreetly: typeof discreetly = (activity) => discreetly(beating(activity));
 
 /**
  * Activities that work on Postgres, and look at workflows; they run on the queue of the workflows.
@@ -64,17 +68,19 @@ export function createPayoutActivities(
     beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
       beginSweep(dependencies, run),
     ),
-    takeSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+    takeSettlements: beatingDiscreetly((input: { readonly settlementsMax: number }) =>
       takeSettlements(dependencies, input),
     ),
-    findJoblessSettlements: discreetly((input: { readonly settlementsMax: number }) =>
+    findJoblessSettlements: beatingDiscreetly((input: { readonly settlementsMax: number }) =>
       findJoblessSettlements(dependencies, input),
     ),
-    planSweep: discreetly((input: SweepPageInput) => planSweep(dependencies, runsOf(), input)),
-    planSettlementSweep: discreetly((input: { readonly settlementId: string }) =>
+    planSweep: beatingDiscreetly((input: SweepPageInput) =>
+      planSweep(dependencies, runsOf(), input),
+    ),
+    planSettlementSweep: beatingDiscreetly((input: { readonly settlementId: string }) =>
       planSettlementSweep(dependencies, runsOf(), input),
     ),
-    wakeTransfers: discreetly((input: { readonly transferIds: readonly string[] }) =>
+    wakeTransfers: beatingDiscreetly((input: { readonly transferIds: readonly string[] }) =>
       wakeTransfers(Context.current().client, input.transferIds),
     ),
     endSweep: discreetly(async (end: Parameters<typeof endSweep>[1]) => {
@@ -98,18 +104,21 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       const runId = activityInfo().workflowExecution?.runId;
       return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
     }),
-    reconcileTransfer: discreetly((input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
-      reconcileTransfer(dependencies, input),
+    reconcileTransfer: beatingDiscreetly(
+      (input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
+        reconcileTransfer(dependencies, input),
     ),
-    readStripeList: discreetly((input: ReadStripeListInput) =>
+    readStripeList: beatingDiscreetly((input: ReadStripeListInput) =>
       readStripeList(dependencies, input, {
         tryNumber: activityInfo().attempt,
         wake,
         wakeTransfers: (transferIds) => wakeTransfers(Context.current().client, transferIds),
       }),
     ),
-    lookAtPauses: discreetly((input: LookAtPausesInput) => lookAtPauses(dependencies, input, wake)),
-    checkFunds: discreetly((input: CheckFundsInput) =>
+    lookAtPauses: beatingDiscreetly((input: LookAtPausesInput) =>
+      lookAtPauses(dependencies, input, wake),
+    ),
+    checkFunds: beatingDiscreetly((input: CheckFundsInput) =>
       checkFunds(dependencies, input, {
         isLastTry: activityInfo().attempt >= FUNDS_TRIES_MAX,
         onUnreadable: (why) => {
@@ -117,10 +126,10 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
         },
       }),
     ),
-    processStripeEvents: discreetly((input: { readonly eventsMax: number }) =>
+    processStripeEvents: beatingDiscreetly((input: { readonly eventsMax: number }) =>
       processStripeEvents({ ...dependencies, client: Context.current().client }, input),
     ),
-    askPayeeReadiness: discreetly((input: { readonly transferId: string }) =>
+    askPayeeReadiness: beatingDiscreetly((input: { readonly transferId: string }) =>
       askPayeeReadiness(dependencies, input),
     ),
   };

@@ -1,8 +1,9 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
-import { SIGNALS } from '../domain/contracts';
+import { SIGNALS, type WokenTransfers } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import { TEMPORAL_REQUESTS_AT_ONCE } from '../domain/limits';
+import { grpcStatusOf } from './grpc-status';
 import { inBatches } from './in-batches';
 
 export interface WakeUp {
@@ -22,12 +23,12 @@ export function wakeUpOfJob(settlementId: string, signal: SignalName): WakeUp {
 
 /**
  * Sends one signal to each of these workflows. A signal says only "look again", so a lost or a doubled one changes
- * nothing; who has no open run is left to the next start of the job.
+ * nothing; who has no open run is left to the next start of the job, and a run that refuses its signal to its own look.
  */
 export async function wakeWorkflows(client: Client, wakeUps: readonly WakeUp[]): Promise<void> {
   await inBatches(
     wakeUps,
-    ({ signal, workflowId }) => wakeWorkflow(client, workflowId, signal),
+    ({ signal, workflowId }) => tryToWake(client, workflowId, signal),
     TEMPORAL_REQUESTS_AT_ONCE,
   );
 }
@@ -49,15 +50,46 @@ export async function wakeWorkflow(
   }
 }
 
-/** Tells the runs of these transfers to look again. @returns the transfers that have an open run */
+/** The same; one run that takes no signal stands in nobody's way. @returns false where there is no open run */
+async function tryToWake(
+  client: Client,
+  workflowId: string,
+  signal: string,
+): Promise<boolean | 'refused'> {
+  try {
+    return await wakeWorkflow(client, workflowId, signal);
+  } catch (error) {
+    if (isOfOneRun(error)) {
+      return 'refused';
+    }
+    throw error;
+  }
+}
+
+/** Tells the runs of these transfers to look again. Safe to repeat. */
 export async function wakeTransfers(
   client: Client,
   transferIds: readonly string[],
-): Promise<string[]> {
-  const isWoken = await inBatches(
+): Promise<WokenTransfers> {
+  const answers = await inBatches(
     transferIds,
-    (transferId) => wakeWorkflow(client, transferWorkflowId(transferId), SIGNALS.changed),
+    (transferId) => tryToWake(client, transferWorkflowId(transferId), SIGNALS.changed),
     TEMPORAL_REQUESTS_AT_ONCE,
   );
-  return transferIds.filter((_transferId, index) => isWoken[index] === true);
+  const idsWith = (wanted: boolean | 'refused') =>
+    transferIds.filter((_transferId, index) => answers[index] === wanted);
+  return {
+    woken: idsWith(true),
+    failed: idsWith('refused').map((transferId) => ({
+      what: transferWorkflowId(transferId),
+      reason: 'signal_refused',
+    })),
+  };
+}
+
+/** gRPC status codes that Temporal answers about the run that was named, and not about itself or the way to it. */
+const CODES_OF_ONE_RUN: ReadonlySet<number | undefined> = new Set([3, 9]); // INVALID_ARGUMENT, FAILED_PRECONDITION
+
+function isOfOneRun(error: unknown): boolean {
+  return CODES_OF_ONE_RUN.has(grpcStatusOf(error));
 }

@@ -1,6 +1,7 @@
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 
+import { grpcStatusOf } from '../activities/grpc-status';
 import type { EnvironmentVariables } from '../config/settings';
 import { temporalTarget, type TemporalTarget } from '../config/temporal-connection';
 import { TEMPORAL_RECONNECT_LONGEST_MS } from '../domain/limits';
@@ -87,14 +88,4 @@ export function isAlreadyThere(error: unknown): boolean {
 
 export function isNamespaceMissing(error: unknown): boolean {
   return error instanceof NamespaceNotFoundError || isNotFound(error);
-}
-
-/** The SDK's workflow client wraps the answer of the server in an error of its own. */
-function grpcStatusOf(error: unknown): number | undefined {
-  if (isGrpcServiceError(error)) {
-    return error.code;
-  }
-  return error instanceof Error && error.cause !== undefined
-    ? grpcStatusOf(error.cause)
-    : undefined;
 }

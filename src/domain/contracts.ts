@@ -301,6 +301,14 @@ export interface SweepFailure {
   readonly reason: string;
 }
 
+/** Whom a sweep has told to look again. */
+export interface WokenTransfers {
+  /** The transfers that have an open run. */
+  readonly woken: readonly string[];
+  /** Runs that take no signal, for instance because they have had too many. */
+  readonly failed: readonly SweepFailure[];
+}
+
 /** What became of the settlements that other systems have handed in as rows. */
 export interface SettlementsTaken {
   /** Jobs that stand in Postgres and have to be started. */

@@ -120,6 +120,13 @@ export const SWEEP_PAGE_WORK_MS = 10 * SECOND_MS;
 export const SWEEP_SETTLEMENT_MS = 20 * SECOND_MS;
 /** Of one activity with all its tries; longer than a page whose last settlement takes too long. */
 export const SWEEP_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
+/**
+ * Whose process has not been heard of for so long is given to another worker. Far above the beat, and above the longest
+ * stop of a living process, since both would do the work then.
+ */
+export const HEARTBEAT_TIMEOUT_MS = 15 * SECOND_MS;
+/** The SDK lets one beat through in four fifths of the timeout. */
+export const HEARTBEAT_EVERY_MS = 3 * SECOND_MS;
 /** Settlements looked at in one page. */
 export const SWEEP_PAGE_SETTLEMENTS = 50;
 /** A sweep starts, reopens or wakes at most so many transfers of a settlement; the next one goes on. */

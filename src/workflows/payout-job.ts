@@ -63,6 +63,8 @@ const FIRST_PAGE: TransferCursor = { phase: 'payable', afterTransferId: null };
 const REOPEN_PAID_RUNS = 'reopen-paid-runs';
 /** Runs that began before it was written started whoever had a run that did not say paid. */
 const COMPARE_CLOSED_RUNS = 'compare-closed-runs';
+/** Runs that began before it was written heard of a resume only after a wait when their window was full. */
+const ROOM_HEARS_CHANGES = 'room-hears-changes';
 /** Runs that began before it was written waited for children that could not send before the list was read. */
 const LIST_ENDS_DRAIN = 'list-ends-drain';
 
@@ -131,6 +133,8 @@ class RunningJob {
   /** Grow with every signal; whoever waits compares them with what was seen before. */
   private parked = 0;
   private seenParked = 0;
+  private changes = 0;
+  private seenChanges = 0;
   /** Grows with every closed child too. */
   private news = 0;
   private seenNews = 0;
@@ -148,7 +152,10 @@ class RunningJob {
     this.pause = pause ?? null;
     this.isFundsWanted = fundsAreWanted === true;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
-      setHandler(signal, () => void (this.news += 1));
+      setHandler(signal, () => {
+        this.changes += 1;
+        this.news += 1;
+      });
     }
     setHandler(parkedSignal, () => {
       this.parked += 1;
@@ -261,11 +268,11 @@ class RunningJob {
 
   /** Waits until at most `childrenMax` children are sending; those that wait for something do not count. */
   async waitForRoom(childrenMax: number): Promise<void> {
+    const hearsChanges = patched(ROOM_HEARS_CHANGES);
+    const isTold = () =>
+      this.parked !== this.seenParked || (hearsChanges && this.changes !== this.seenChanges);
     do {
-      await condition(
-        () => this.sending.size <= childrenMax || this.parked !== this.seenParked,
-        PARK_AFTER_MS,
-      );
+      await condition(() => this.sending.size <= childrenMax || isTold(), PARK_AFTER_MS);
       await this.look();
     } while (this.sending.size > childrenMax && !this.isLong());
   }
@@ -335,6 +342,7 @@ class RunningJob {
     // Counted before Postgres is read, so that news during the read is looked at again.
     this.seenNews = this.news;
     this.seenParked = this.parked;
+    this.seenChanges = this.changes;
     const asked = [...this.sending];
     const check = await checkJob({ jobId: this.jobId, sending: asked });
     const { progress, sending } = check;

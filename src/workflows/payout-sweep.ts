@@ -24,6 +24,7 @@ import type {
   SweepPlan,
   SweepReport,
   TransferStart,
+  WokenTransfers,
 } from '../domain/contracts';
 import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
 import {
@@ -154,8 +155,16 @@ class RunningSweep {
     const started = await startTransferRuns(startTransfers, 'ALLOW_DUPLICATE_FAILED_ONLY');
     this.started.add(started.map(({ transferId }) => transferWorkflowId(transferId)));
     if (wake.length > 0) {
-      this.resumed.add(await wakeTransfers({ transferIds: wake }));
+      await this.wake(wake);
     }
+  }
+
+  private async wake(transferIds: readonly string[]): Promise<void> {
+    const answer: WokenTransfers | readonly string[] = await wakeTransfers({ transferIds });
+    // Answers that were recorded before refusals were told are the ids alone.
+    const { failed, woken } = 'woken' in answer ? answer : { failed: [], woken: answer };
+    this.resumed.add(woken);
+    this.failed.push(...failed);
   }
 
   report({ cameToEnd }: { readonly cameToEnd: boolean }): SweepReport {

@@ -36,7 +36,7 @@ export function scriptSweeps(activities: FakeActivities, script: ActivityScript 
     processStripeEvents: () => Promise.resolve({ processed: 0, ignored: 0, failed: 0 }),
     findJoblessSettlements: () => Promise.resolve([]),
     planSweep: () => Promise.resolve(NOTHING_TO_DO),
-    wakeTransfers: ({ transferIds }) => Promise.resolve([...transferIds]),
+    wakeTransfers: ({ transferIds }) => Promise.resolve({ woken: [...transferIds], failed: [] }),
     ...script,
   });
   return ends;

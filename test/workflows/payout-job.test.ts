@@ -98,17 +98,24 @@ test('620 winners, over two runs: each started once, and the last is heard of wh
   expect(settlement.rows.every((row) => row.runIds.size === 1)).toBe(true);
 });
 
-test('never more than 50 children send at once, and the window is used to the full', async () => {
+test.each([
+  ['parked', 'never more than 50 children send at once, and the window is used to the full'],
+  ['changed', 'who changed something is heard while all places are taken'],
+  ['resume', 'and so is who resumes'],
+])('%s: %s', async (signal) => {
   const gate = new Gate();
   const settlement = newSettlement({ transfers: 120, beforePaid: () => gate.pass() });
   const handle = await start(settlement);
   await eventually(() => settlement.sending >= JOB_WINDOW_CHILDREN);
   // Told to look, the job looks while all places are taken, and starts nobody.
   const checksBefore = settlement.checks.length;
-  await handle.signal('parked');
+  // Time is at rest, and the job's own look is half a minute off.
+  const signalled = Date.now();
+  await handle.signal(signal);
   await eventually(() =>
     settlement.checks.slice(checksBefore).some((asked) => asked.length === JOB_WINDOW_CHILDREN),
   );
+  expect(Date.now() - signalled).toBeLessThan(PARK_AFTER_MS / 2);
   expect(settlement.sending).toBe(JOB_WINDOW_CHILDREN);
   gate.release();
   await handle.result();
