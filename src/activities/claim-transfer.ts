@@ -1,10 +1,9 @@
 import type { ClaimDecision } from '../domain/claim-rules';
 import { decideClaim } from '../domain/claim-rules';
 import type { ClaimAnswer, SeenSends } from '../domain/contracts';
-import { freezeRequest } from '../domain/generation';
 import type { ReasonCode } from '../domain/reasons';
 import { inTransaction, type Executor } from '../db/database';
-import { closeGeneration, openGeneration, type PayoutGeneration } from '../db/payout-generations';
+import { closeGeneration, type PayoutGeneration } from '../db/payout-generations';
 import { awaitStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import {
@@ -18,6 +17,7 @@ import {
 import { beginAsk } from '../db/user-stripe-accounts';
 import { readClaimFacts, type ClaimReading } from './claim-facts';
 import type { ActivityDependencies } from './dependencies';
+import { openNextGeneration } from './open-next-generation';
 import { viewOf } from './transfer-view';
 
 export interface ClaimTransferInput {
@@ -151,23 +151,7 @@ async function openNext({
   if (account === undefined) {
     throw new Error(`transfer ${transfer.id} was to be sent without an account`);
   }
-  const { platform } = dependencies;
-  return openGeneration(executor, {
-    transferId: transfer.id,
-    generation: transfer.generation + 1,
-    request: freezeRequest({
-      installationId: platform.installationId,
-      transferId: transfer.id,
-      settlementId: transfer.settlementId,
-      contestId: transfer.contestId,
-      userId: transfer.userId,
-      amountMinor: transfer.amountMinor,
-      currency: transfer.currency,
-      destination: account.stripeAccountId,
-    }),
-    stripeAccountId: platform.stripeAccountId,
-    livemode: platform.livemode,
-  });
+  return openNextGeneration(executor, transfer, dependencies.platform, account.stripeAccountId);
 }
 
 async function claim(

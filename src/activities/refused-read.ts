@@ -1,8 +1,7 @@
 import type { ReasonCode } from '../domain/reasons';
-import { platformPause } from '../domain/breaker';
-import { pauseByAutomation } from '../db/payout-controls';
 import { StripeRefusedError } from '../stripe/read-failures';
 import type { ActivityDependencies } from './dependencies';
+import { pauseForPlatform } from './pause-for-platform';
 
 /**
  * Makes a reading call to Stripe. A refusal of the key pauses like a refused send, so that everybody who waits for the
@@ -17,13 +16,8 @@ export async function pausingWhenRefused<Result>(
     return await read();
   } catch (error) {
     const cause = causeOf(error);
-    const pause = cause === undefined ? undefined : platformPause(cause);
-    if (cause !== undefined && pause !== undefined) {
-      await pauseByAutomation(database, {
-        settlementId: pause.scope === 'settlement' ? settlementId : null,
-        cause,
-        isLiftedByItself: pause.isLiftedByItself,
-      });
+    if (cause !== undefined) {
+      await pauseForPlatform(database, settlementId, cause);
     }
     throw error;
   }

@@ -1,4 +1,3 @@
-import { freezeRequest } from '../domain/generation';
 import { transferGroup } from '../domain/ids';
 import { STRIPE_ACTIVITY_TIMEOUT_MS, STRIPE_KEY_RETENTION_MS } from '../domain/limits';
 import { resolveRefusalOfStatus, type ResolveRefusal } from '../domain/manual-resolution';
@@ -9,12 +8,7 @@ import { recordOperatorAction } from '../db/operator-actions';
 import { findAttempts } from '../db/payout-attempts';
 import { readPayoutClock } from '../db/payout-clock';
 import type { Installation } from '../db/installation';
-import {
-  closeGeneration,
-  findGenerations,
-  findOpenGeneration,
-  openGeneration,
-} from '../db/payout-generations';
+import { closeGeneration, findGenerations, findOpenGeneration } from '../db/payout-generations';
 import { wantStripeList } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer, markResolvedUnpaid } from '../db/transfer-moves';
@@ -23,6 +17,7 @@ import { isPaymentOf, possibleSends, RESOLVED_UNPAID } from './adopt-listed-tran
 import { proveUnpaid } from './conclude-claim';
 import type { ActivityDependencies } from './dependencies';
 import { honourCancelRequest } from './honour-cancel-request';
+import { openNextGeneration } from './open-next-generation';
 
 type Dependencies = Pick<ActivityDependencies, 'database' | 'platform' | 'stripe'>;
 
@@ -121,15 +116,7 @@ async function endKey(
     // Never claimed, and no account to send to: there is no key that could have paid.
     return transfer;
   }
-  const { installationId, livemode, stripeAccountId } = platform;
-  const { destination } = send;
-  const next = await openGeneration(executor, {
-    transferId: transfer.id,
-    generation: transfer.generation + 1,
-    request: freezeRequest({ ...transfer, installationId, transferId: transfer.id, destination }),
-    stripeAccountId,
-    livemode,
-  });
+  const next = await openNextGeneration(executor, transfer, platform, send.destination);
   await closeGeneration(executor, next, RESOLVED_UNPAID);
   return next;
 }

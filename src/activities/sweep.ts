@@ -7,6 +7,7 @@ import type {
 } from '../domain/contracts';
 import { jobWorkflowId, shownId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
 import {
+  LATE_PAYMENT_LOOK_MS,
   SWEEP_PAGE_SETTLEMENTS,
   SWEEP_PAGE_WORK_MS,
   SWEEP_SETTLEMENT_MS,
@@ -17,6 +18,7 @@ import type { Executor } from '../db/database';
 import { isPaused } from '../db/payout-controls';
 import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
 import { findTransfersByJob } from '../db/payout-transfers';
+import { findLatePayments } from '../db/late-payments';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
 import { compareClosedRuns } from './compare-closed-runs';
@@ -24,7 +26,8 @@ import type { ActivityDependencies } from './dependencies';
 import { codeOfFailure } from './failure-code';
 import { isPassed } from './read-transfer-page';
 import { reopenPaidRuns } from './reopen-paid-runs';
-import type { RunStates, WorkflowRuns } from './workflow-runs';
+import { findUntrueRuns } from './untrue-runs';
+import type { RunState, RunStates, WorkflowRuns } from './workflow-runs';
 
 type Dependencies = Pick<ActivityDependencies, 'database'>;
 
@@ -60,7 +63,8 @@ export interface SweepPageInput {
 }
 
 /**
- * Compares the next open jobs in Postgres with the runs that Temporal has, and says what is missing (M11). It changes
+ * Compares the next open jobs in Postgres with the runs that Temporal has, and says what is missing (M11); behind the last
+ * of them also what was paid late. It changes
  * nothing, except that a row which its own paid run contradicts becomes `unknown`. A settlement that cannot be compared,
  * or takes too long, is named and left to the next sweep. Safe to repeat and to race.
  *
@@ -92,6 +96,9 @@ export async function planSweep(
     }
   }
   const isLast = planned === jobs.length && jobs.length < SWEEP_PAGE_SETTLEMENTS;
+  if (isLast) {
+    plans.push(await planLatePayments(dependencies, runs));
+  }
   return {
     startJobs: plans.flatMap((plan) => plan.startJobs),
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
@@ -100,6 +107,22 @@ export async function planSweep(
     failed: [...failed, ...plans.flatMap((plan) => plan.failed)],
     nextAfterJobId: isLast ? null : (jobs[planned - 1]?.id ?? null),
   };
+}
+
+/** Complete jobs are looked at by nobody else. */
+async function planLatePayments(
+  { database }: Dependencies,
+  runs: WorkflowRuns,
+): Promise<SweepPlan> {
+  try {
+    const late = await findLatePayments(database, {
+      sinceMs: LATE_PAYMENT_LOOK_MS,
+      transfersMax: SWEEP_TRANSFERS_MAX,
+    });
+    return { ...NOTHING, startTransfers: await findUntrueRuns(database, runs, late) };
+  } catch (error) {
+    return { ...NOTHING, failed: [{ what: 'late payments', reason: codeOfFailure(error) }] };
+  }
 }
 
 function sizeOf(plans: readonly SweepPlan[]): number {
@@ -150,9 +173,18 @@ async function planJobSweep(
   const { settlementId } = job;
   const seen = await runs.ofSettlement(settlementId);
   const paidRuns = await findPaidRuns(dependencies, runs, seen);
+  const untrueRuns = await findUntrueRuns(database, runs, [
+    ...transferIdsWith(seen, 'FAILED'),
+    ...transferIdsWith(seen, 'CANCELLED'),
+  ]);
   if (!(await isJobRunning(runs, seen, settlementId))) {
     // The job starts everybody else itself, and after it has read Stripe's list.
-    return { ...NOTHING, startJobs: [await jobStart(database, job)], paidRuns };
+    return {
+      ...NOTHING,
+      startJobs: [await jobStart(database, job)],
+      startTransfers: untrueRuns,
+      paidRuns,
+    };
   }
   const reopened = new Set(paidRuns.map(({ transferId }) => transferId));
   const missing = await findMissingTransfers(database, runs, job, seen);
@@ -164,7 +196,7 @@ async function planJobSweep(
   return {
     ...NOTHING,
     failed: missing === 'unanswered' ? [doesNotAnswer(job)] : [],
-    startTransfers: startable,
+    startTransfers: [...untrueRuns, ...startable].slice(0, SWEEP_TRANSFERS_MAX),
     paidRuns: [...paidRuns, ...paid],
     wake: await findSleepers(database, job, seen),
   };
@@ -187,10 +219,13 @@ async function findPaidRuns(
   runs: WorkflowRuns,
   seen: RunStates,
 ): Promise<TransferStart[]> {
-  const transferIds = [...seen]
-    .filter(([, state]) => state === 'COMPLETED')
+  return reopenPaidRuns(dependencies, runs, { transferIds: transferIdsWith(seen, 'COMPLETED') });
+}
+
+function transferIdsWith(seen: RunStates, wanted: RunState): string[] {
+  return [...seen]
+    .filter(([, state]) => state === wanted)
     .flatMap(([workflowId]) => transferIdOfWorkflow(workflowId) ?? []);
-  return reopenPaidRuns(dependencies, runs, { transferIds });
 }
 
 async function jobStart(executor: Executor, job: PayoutJob): Promise<JobStart> {

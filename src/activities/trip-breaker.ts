@@ -1,4 +1,4 @@
-import { breakerCause, BREAKER_RECORDS, platformPause } from '../domain/breaker';
+import { breakerCause, BREAKER_RECORDS } from '../domain/breaker';
 import { BREAKER_WINNERS } from '../domain/limits';
 import { isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
@@ -6,6 +6,7 @@ import type { Executor } from '../db/database';
 import { findRecordedEnds } from '../db/ledger';
 import { pauseByAutomation } from '../db/payout-controls';
 import { countTransfersWithReason, type PayoutTransfer } from '../db/payout-transfers';
+import { pauseForPlatform } from './pause-for-platform';
 
 /**
  * Pauses the settlement, or everything, where one winner's end says that it is not about this winner: an error of the
@@ -16,21 +17,15 @@ export async function tripBreaker(
   transfer: PayoutTransfer,
   reason: ReasonCode,
 ): Promise<void> {
-  const ofPlatform = platformPause(reason);
-  if (ofPlatform !== undefined) {
-    const { amountMinor, currency } = transfer;
-    await pauseByAutomation(executor, {
-      settlementId: ofPlatform.scope === 'settlement' ? transfer.settlementId : null,
-      cause: reason,
-      isLiftedByItself: ofPlatform.isLiftedByItself,
-      ...(reason === 'platform_balance_insufficient' && { needed: { amountMinor, currency } }),
-    });
+  const { amountMinor, currency, settlementId } = transfer;
+  const needed = reason === 'platform_balance_insufficient' ? { amountMinor, currency } : undefined;
+  if (await pauseForPlatform(executor, settlementId, reason, needed)) {
     return;
   }
   const cause = await repeatedCause(executor, transfer, reason);
   if (cause !== undefined) {
     await pauseByAutomation(executor, {
-      settlementId: transfer.settlementId,
+      settlementId,
       cause,
       isLiftedByItself: cause === 'transient_rate_limited',
     });

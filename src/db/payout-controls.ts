@@ -1,8 +1,9 @@
-import { and, desc, eq, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 
 import { ASK_WAITS, PAUSE_MEMORY_MS } from '../domain/limits';
 import type { Executor } from './database';
 import { dueAgainAt } from './due-again';
+import { isInForceFor } from './pause-in-force';
 import { payoutControls } from './schema';
 
 export type PayoutControl = typeof payoutControls.$inferSelect;
@@ -21,12 +22,7 @@ export async function findPausesInForce(
   return executor
     .select()
     .from(payoutControls)
-    .where(
-      and(
-        isNull(payoutControls.liftedAt),
-        or(isNull(payoutControls.settlementId), eq(payoutControls.settlementId, settlementId)),
-      ),
-    )
+    .where(isInForceFor(settlementId))
     .orderBy(payoutControls.id);
 }
 
@@ -104,9 +100,8 @@ export async function beginPauseLooks(
     })
     .where(
       and(
-        isNull(payoutControls.liftedAt),
+        isInForceFor(settlementId),
         eq(payoutControls.owner, 'automation'),
-        or(isNull(payoutControls.settlementId), eq(payoutControls.settlementId, settlementId)),
         sql`${payoutControls.nextLookAt} <= payout_now()`,
       ),
     )

@@ -235,6 +235,27 @@ export async function findOpenTransfers(
         .orderBy(asc(payoutTransfers.id));
 }
 
+/** Of these transfers, those that are paid, by id. */
+export async function findPaidTransfers(
+  executor: Executor,
+  transferIds: readonly string[],
+  transfersMax: number,
+): Promise<PayoutTransfer[]> {
+  return transferIds.length === 0
+    ? []
+    : executor
+        .select()
+        .from(payoutTransfers)
+        .where(
+          and(
+            sql`${payoutTransfers.id} = any(${sql.param([...transferIds])}::uuid[])`,
+            eq(payoutTransfers.status, 'completed'),
+          ),
+        )
+        .orderBy(asc(payoutTransfers.id))
+        .limit(transfersMax);
+}
+
 /** How many other transfers of the same job have this reason now. */
 export async function countTransfersWithReason(
   executor: Executor,

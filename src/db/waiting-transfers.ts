@@ -4,6 +4,7 @@ import { endsWithPause } from '../domain/breaker';
 import { isPayeeNotReady } from '../domain/claim-rules';
 import { REASONS, type ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
+import { noPauseInForce } from './pause-in-force';
 import type { TransferPageQuery } from './payout-transfers';
 
 const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
@@ -31,11 +32,7 @@ export async function findTransfersToWake(
     where transfer.status = 'blocked'
       and (${settlementId}::text is null or transfer.settlement_id = ${settlementId})
       and (${afterTransferId}::uuid is null or transfer.id > ${afterTransferId}::uuid)
-      and not exists (
-        select from payout_controls
-        where lifted_at is null
-          and (settlement_id is null or settlement_id = transfer.settlement_id)
-      )
+      and ${noPauseInForce(sql`transfer.settlement_id`)}
       and case
         when transfer.failure_reason = 'payee_account_missing' then account.user_id is not null
         when transfer.failure_reason = ${anyOf(READINESS_REASONS)} then

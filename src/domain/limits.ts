@@ -141,6 +141,8 @@ export const SWEEP_STARTS_AT_ONCE = 50;
 export const SWEEP_IDS_SHOWN_MAX = 1_000;
 /** Alarms about canceled runs that are raised at a time; whoever is not named yet is asked about again after the resume. */
 export const CANCELLED_RUNS_NAMED_MAX = 50;
+/** A payment that was learnt after its job was complete is compared with its run for so long. */
+export const LATE_PAYMENT_LOOK_MS = DAY_MS;
 /** How long `payouts sweep` waits for the end. */
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */

@@ -3,6 +3,7 @@
  * Method: Temporal's own environment for one activity; the process's timers are moved by hand.
  */
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { beating } from '../../src/activities/beating';
 import { HEARTBEAT_EVERY_MS, HEARTBEAT_TIMEOUT_MS } from '../../src/domain/limits';
 import { Gate } from '../workflows/harness';
@@ -19,7 +20,7 @@ function beatsOf(environment: MockActivityEnvironment): () => number {
 }
 
 test('it beats while it works, several times within the timeout, and is silent after it', async () => {
-  const environment = new MockActivityEnvironment();
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   const beats = beatsOf(environment);
   const gate = new Gate();
   const result = environment.run(
@@ -39,7 +40,7 @@ test('it beats while it works, several times within the timeout, and is silent a
 });
 
 test('it is silent after a failure too', async () => {
-  const environment = new MockActivityEnvironment();
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   const failing = beating(() => Promise.reject(new RangeError('a test')));
   await expect(environment.run(failing, undefined)).rejects.toThrow(RangeError);
   expect(jest.getTimerCount()).toBe(0);

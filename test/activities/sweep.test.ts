@@ -3,12 +3,14 @@
  * be looked at costs the others nothing.
  * Method: real Postgres; Temporal is what each test says that it knows.
  */
+import { settleCreatedTransfer } from '../../src/activities/settle-created-transfer';
 import { findJoblessSettlements, planSettlementSweep, planSweep } from '../../src/activities/sweep';
 import { beginSweep, endSweep } from '../../src/activities/sweep-registry';
 import type { RunState, WorkflowRuns } from '../../src/activities/workflow-runs';
 import { findAdminJob } from '../../src/db/admin-jobs';
 import { inTransaction } from '../../src/db/database';
-import { lockTransfer, markBlocked } from '../../src/db/transfer-moves';
+import { completeJobWhenTerminal, movePayoutJob } from '../../src/db/payout-jobs';
+import { lockTransfer, markBlocked, markFailedTerminal } from '../../src/db/transfer-moves';
 import type { TransferCursor } from '../../src/domain/contracts';
 import { jobWorkflowId, SWEEP_ID, transferWorkflowId } from '../../src/domain/ids';
 import { SWEEP_PAGE_SETTLEMENTS, SWEEP_TRANSFERS_MAX } from '../../src/domain/limits';
@@ -99,6 +101,64 @@ test('a settlement that hangs and one that cannot be read are named; the others 
     { what: `settlement ${refused!}`, reason: 'RangeError' },
     { what: `settlement ${hanging!}`, reason: 'SweepTimeoutError' },
   ]);
+});
+
+describe('a transfer that was paid after its run had failed', () => {
+  async function givenLatePayment(winners: number) {
+    const { job, transfers } = await givenScheduledSettlement(bed.database, { winners });
+    const [late] = transfers;
+    await inTransaction(bed.database, async (executor) => {
+      const row = await lockTransfer(executor, late!.id);
+      const waiting = await markBlocked(executor, row, 'payee_account_missing');
+      await markFailedTerminal(executor, waiting, 'payee_wait_over');
+    });
+    return { job, late: late! };
+  }
+
+  const pay = (transferId: string) =>
+    inTransaction(bed.database, async (executor) =>
+      settleCreatedTransfer(executor, await lockTransfer(executor, transferId), {
+        stripeTransferId: `tr_${transferId.replaceAll('-', '')}`,
+        attemptNumber: 0,
+        generation: 0,
+      }),
+    );
+
+  test.each<RunState>(['FAILED', 'CANCELLED'])(
+    'and %s, of a complete job: another run tells it, once',
+    async (state) => {
+      const { job, late } = await givenLatePayment(1);
+      await movePayoutJob(bed.database, job.id, 'processing');
+      expect(await completeJobWhenTerminal(bed.database, job.id)).toBe(true);
+      const run = { [transferWorkflowId(late.id)]: state };
+      expect((await plan(temporal(run, { listed: {} }))).startTransfers).toEqual([]);
+      await pay(late.id);
+      expect((await plan(temporal(run, { listed: {} }))).startTransfers).toMatchObject([
+        { transferId: late.id },
+      ]);
+      const told = { [transferWorkflowId(late.id)]: 'COMPLETED' as const };
+      expect(await plan(temporal(told, { listed: {} }))).toMatchObject({
+        startTransfers: [],
+        paidRuns: [],
+      });
+    },
+  );
+
+  test('of an open job: beside what is missing, whether the job runs or not', async () => {
+    const { job, late } = await givenLatePayment(2);
+    await pay(late.id);
+    const failed = { [transferWorkflowId(late.id)]: 'FAILED' as const };
+    expect(await plan(temporal(failed))).toMatchObject({
+      startJobs: [{ settlementId: job.settlementId }],
+      startTransfers: [{ transferId: late.id }],
+    });
+    const running = { ...failed, [jobWorkflowId(job.settlementId)]: 'RUNNING' as const };
+    const { startTransfers } = await plan(temporal(running));
+    expect(startTransfers).toHaveLength(2);
+    // The list lags behind: its other run has begun.
+    const begun = { ...running, [transferWorkflowId(late.id)]: 'RUNNING' as const };
+    expect((await plan(temporal(begun, { listed: running }))).startTransfers).toHaveLength(1);
+  });
 });
 
 test('of 600 transfers without a run the first 500, and then the others', async () => {

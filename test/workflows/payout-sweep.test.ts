@@ -179,6 +179,16 @@ test('two who ask at once get one run', async () => {
   await handles[0].result();
 });
 
+test('a run that takes no signal is named, and the sweep has not looked at everything', async () => {
+  const refused = { what: 'transfer/ill', reason: 'signal_refused' };
+  const ends = scriptSweeps(server.activities, {
+    planSweep: inTurn(page({ wake: ['well', 'ill'] })),
+    wakeTransfers: () => Promise.resolve({ woken: ['well'], failed: [refused] }),
+  });
+  expect(await sweep()).toMatchObject({ resumed: ['well'], failed: [refused] });
+  expect(ends).toMatchObject([{ failure: 'not_everything_swept', counts: { failed: 1 } }]);
+});
+
 test('pages follow one another; what could not be looked at is named, and the sweep has failed and told all', async () => {
   const lost = scriptWaiting('on-the-second-page');
   const asked: (string | null)[] = [];
