@@ -88,7 +88,7 @@ function checkClosedKeys(row: TransferRow, paidKeys: ReadonlySet<string>): void 
   }
 }
 
-function checkLedger({ ledger, transfers }: Records): void {
+function checkLedger({ accepted, ledger, transfers }: Records): void {
   let totalMinor = 0;
   let payableMinor = 0;
   const payouts = new Map<string, string | null>();
@@ -103,7 +103,10 @@ function checkLedger({ ledger, transfers }: Records): void {
     }
     // Nothing was owed any more to whom was voided: the payment of that debt is booked as overpaid.
     const isPaidAfterVoid =
-      kind === 'overpaid' && voided.has(transferId) && !payouts.has(transferId ?? '');
+      kind === 'overpaid' &&
+      voided.has(transferId) &&
+      !payouts.has(transferId ?? '') &&
+      !accepted.has(stripeTransferId ?? '');
     if ((kind === 'payout' || isPaidAfterVoid) && transferId !== null) {
       if (payouts.has(transferId)) {
         throw new BrokenInvariant('paid transfers have exactly one payout posting', transferId);

@@ -4,7 +4,7 @@
  */
 import { isDistrusted } from '../../src/domain/claim-rules';
 import { isAlarm } from '../../src/domain/next-state';
-import type { StripeMatch } from '../../src/domain/reconciliation';
+import { isAllBack, type StripeMatch } from '../../src/domain/reconciliation';
 import { isTerminal } from '../../src/domain/transfer-state';
 import { markDistrusted } from './claims';
 import { openGenerationOf, type TransferRow } from './records';
@@ -163,16 +163,18 @@ function compare(system: System, row: TransferRow, matches: readonly StripeMatch
   if (row.status === 'unknown' && isAlarm(row.failureReason)) {
     return;
   }
+  const stillToJudge = matches.filter(
+    (match) => !isAllBack(match) && !system.records.accepted.has(match.id),
+  );
   if (row.status === 'completed') {
-    for (const { amountMinor, amountReversedMinor, id: stripeTransferId } of matches) {
-      if (amountReversedMinor < amountMinor) {
-        const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
-        settleCreatedTransfer(system, row, created);
-      }
+    for (const { amountMinor, id: stripeTransferId } of stillToJudge) {
+      const created = { stripeTransferId, amountMinor, attemptNumber: 0, generation: 0 };
+      settleCreatedTransfer(system, row, created);
     }
     return;
   }
-  if (adoptMatches(system, row, matches) === 'alarm') {
+  const judged = row.status === 'voided' ? stillToJudge : matches;
+  if (judged.length > 0 && adoptMatches(system, row, judged) === 'alarm') {
     raiseAlarm(system, `stripe_list_mismatch:${row.id}`);
   }
 }

@@ -5,7 +5,7 @@ import { voidPosting } from '../../src/domain/ledger';
 import { giveUpOldKey } from './looks';
 import { hasUnresolved, type TransferRow } from './records';
 import { cancelUnpaid, honourCancelRequest } from './sends';
-import { settleCreatedTransfer } from './settle';
+import { recordOverpaid, settleCreatedTransfer } from './settle';
 import { CURRENCY, type System } from './system';
 
 /** ask-payee-readiness.ts: where Stripe says that the account is not ready nothing changes. */
@@ -162,4 +162,23 @@ export function resolvePaid(system: System, row: TransferRow): boolean {
     {};
   settleCreatedTransfer(system, row, { stripeTransferId: made.id, attemptNumber: 0, generation });
   return true;
+}
+
+/** accept-transfer.ts: a person who lets be what Stripe shows beside a debt that is paid or voided. */
+export function acceptByOperator(system: System, row: TransferRow): void {
+  if (row.status !== 'completed' && row.status !== 'voided') {
+    return;
+  }
+  for (const { id: stripeTransferId, request } of system.stripe.unreversedOf(row.id)) {
+    if (stripeTransferId !== row.stripeTransferId) {
+      const { amountMinor } = request;
+      recordOverpaid(system, row, {
+        stripeTransferId,
+        amountMinor,
+        attemptNumber: 0,
+        generation: 0,
+      });
+      system.records.accepted.add(stripeTransferId);
+    }
+  }
 }

@@ -87,6 +87,8 @@ interface Tables {
   ledger: LedgerRow[];
   pauses: PauseRow[];
   accounts: Map<string, AccountRow>;
+  /** Stripe transfers beside a debt that a person lets be. */
+  accepted: Set<string>;
   listReadAtMs: number | null;
 }
 
@@ -95,6 +97,7 @@ export class Records {
   ledger: LedgerRow[] = [];
   pauses: PauseRow[] = [];
   accounts = new Map<string, AccountRow>();
+  accepted = new Set<string>();
   /** Of the one job there is. */
   listReadAtMs: number | null = null;
 
@@ -232,6 +235,7 @@ export class Records {
       ledger: [...this.ledger],
       pauses: this.pauses.map((pause) => ({ ...pause })),
       accounts: new Map([...this.accounts].map(([userId, account]) => [userId, { ...account }])),
+      accepted: new Set(this.accepted),
       listReadAtMs: this.listReadAtMs,
     };
   }
@@ -241,6 +245,7 @@ export class Records {
     this.ledger = [...backup.ledger];
     this.pauses = backup.pauses.map((pause) => ({ ...pause }));
     this.accounts = new Map([...backup.accounts].map(([id, account]) => [id, { ...account }]));
+    this.accepted = new Set(backup.accepted);
     this.listReadAtMs = backup.listReadAtMs;
   }
 }

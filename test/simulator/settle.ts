@@ -35,7 +35,7 @@ export function settleCreatedTransfer(
     raiseAlarm(system, `duplicate_stripe_transfer:${row.id}`);
   }
   if (system.rules.isSettled(row.status)) {
-    postPayment(system, row, created, overpaid(row, created));
+    recordOverpaid(system, row, created);
     raiseAlarm(system, `duplicate_stripe_transfer:${row.id}`);
     return;
   }
@@ -45,7 +45,7 @@ export function settleCreatedTransfer(
     ({ key, kind }) => key === refusedKey && kind === 'refusal',
   );
   if (row.status === 'voided') {
-    postPayment(system, row, created, overpaid(row, created));
+    recordOverpaid(system, row, created);
     raiseAlarm(system, `paid_after_void:${row.id}`);
     system.records.complete(row, stripeTransferId);
     return;
@@ -65,6 +65,17 @@ interface Payment {
   readonly key: string;
   readonly kind: 'payout' | 'overpaid';
   readonly entries: readonly LedgerEntry[];
+}
+
+/** One that is booked already stays as it is. */
+export function recordOverpaid(system: System, row: TransferRow, created: CreatedTransfer): void {
+  const isBooked = system.records.ledger.some(
+    ({ kind, stripeTransferId }) =>
+      stripeTransferId === created.stripeTransferId && (kind === 'payout' || kind === 'overpaid'),
+  );
+  if (!isBooked) {
+    postPayment(system, row, created, overpaid(row, created));
+  }
 }
 
 function overpaid(row: TransferRow, { amountMinor, stripeTransferId }: CreatedTransfer): Payment {

@@ -15,6 +15,7 @@ import {
   cancelByOperator,
   lookAtPauses,
   pauseByOperator,
+  acceptByOperator,
   resolvePaid,
   resolveUnpaid,
   restoreByOperator,
@@ -617,6 +618,9 @@ export class World {
     }
     for (let count = 0; count < LOOKS_TO_THE_END && !records.transfers.every(isAtEnd); count += 1) {
       this.passMs(END_LOOK_EVERY_MS);
+      for (const row of records.transfers) {
+        acceptByOperator(this.system, row);
+      }
       resumeByOperator(this.system);
       this.readList();
       for (const row of records.transfers) {
