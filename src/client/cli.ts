@@ -27,6 +27,7 @@ import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
 import { sweepCommand } from './commands/sweep';
 import { verifyCommand } from './commands/verify';
+import { whyCommand, type WhyOptions } from './commands/why';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
 import { watchNpx } from './npx-watch';
@@ -55,6 +56,7 @@ export function createProgram(finish: Finish): Command {
   addLocalCommands(program, finish);
   addOperatingCommands(program, finish);
   addPayoutCommands(program, finish);
+  addAnswerCommands(program, finish);
   addSteeringCommands(program, finish);
   return program;
 }
@@ -145,6 +147,18 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((settlement: string | undefined, options: JsonOption) =>
       finish((context) => verifyCommand(context, settlement, options)),
+    );
+}
+
+/** What is asked about payments; none of these changes anything. */
+function addAnswerCommands(program: Command, finish: Finish): void {
+  program
+    .command('why <transfer>')
+    .description('why a payment stands as it does, for the operator and for the winner')
+    .option('--winner', 'only what may be shown to the winner')
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: WhyOptions) =>
+      finish((context) => whyCommand(context, transfer, options)),
     );
 }
 

@@ -46,15 +46,15 @@ export function sumMinor(amounts: Iterable<number>): number | undefined {
 }
 
 /**
- * An amount as people write it, such as `10.50 USD`, `500 JPY` or `5 ISK`; for showing, never for parsing back.
+ * An amount in the unit of its currency as digits, such as `10.50`, `500` or `-0.07`, by text and never by division;
+ * undefined where the currency, or the amount, is not one that can be written so.
  *
- * @param amountMinor integer minor units; negative ones (ledger entries) are shown with a minus sign
+ * @param amountMinor integer minor units; negative ones (ledger entries) get a minus sign
  */
-export function formatAmount(amountMinor: number, currency: string): string {
+export function decimalAmount(amountMinor: number, currency: string): string | undefined {
   const rule = currencyRule(currency);
-  const code = currency.toUpperCase();
   if (rule === undefined || !Number.isSafeInteger(amountMinor)) {
-    return `${amountMinor.toString()} minor units of ${code}`;
+    return undefined;
   }
   const digits = Math.abs(amountMinor)
     .toString()
@@ -64,5 +64,14 @@ export function formatAmount(amountMinor: number, currency: string): string {
   const sign = amountMinor < 0 ? '-' : '';
   const isWholeUnitsOnly = rule.multipleOf === 100 && fraction === '00';
   const number = fraction === '' || isWholeUnitsOnly ? whole : `${whole}.${fraction}`;
-  return `${sign}${number} ${code}`;
+  return `${sign}${number}`;
+}
+
+/** An amount as people write it, such as `10.50 USD`, `500 JPY` or `5 ISK`; for showing, never for parsing back. */
+export function formatAmount(amountMinor: number, currency: string): string {
+  const decimal = decimalAmount(amountMinor, currency);
+  const code = currency.toUpperCase();
+  return decimal === undefined
+    ? `${amountMinor.toString()} minor units of ${code}`
+    : `${decimal} ${code}`;
 }
