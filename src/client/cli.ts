@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readEnvironment } from '../config/environment';
 import { errorCode } from '../domain/error-code';
@@ -11,6 +11,7 @@ import {
 } from './commands/command-context';
 import { cancelCommand, restoreCommand, voidCommand, type CancelOptions } from './commands/cancel';
 import { configCommand } from './commands/config';
+import { exportCommand, type ExportOptions } from './commands/export';
 import { gatewayCommand } from './commands/gateway';
 import { localUpCommand, type LocalUpFlags } from './commands/local-up';
 import {
@@ -30,6 +31,7 @@ import { verifyCommand } from './commands/verify';
 import { whyCommand, type WhyOptions } from './commands/why';
 import { workerCommand } from './commands/worker';
 import { addressOfUrl, EXIT_CODES, exitOf } from './exit-codes';
+import { EXPORT_FORMATS, EXPORT_NAMES, type ExportName } from './export';
 import { watchNpx } from './npx-watch';
 import { RefusedReasonError } from './operator';
 import { noteRefusedReason } from './refusals';
@@ -150,6 +152,9 @@ function addPayoutCommands(program: Command, finish: Finish): void {
     );
 }
 
+const OUTPUT_OPTION = ['--output <file>', 'a new file instead of stdout'] as const;
+const FORCE_OPTION = ['--force', 'replace the file where it is there already'] as const;
+
 /** What is asked about payments; none of these changes anything. */
 function addAnswerCommands(program: Command, finish: Finish): void {
   program
@@ -159,6 +164,27 @@ function addAnswerCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string, options: WhyOptions) =>
       finish((context) => whyCommand(context, transfer, options)),
+    );
+  program
+    .command('export')
+    .description('records for accounting, as of one moment and in the order of their ids')
+    .addArgument(
+      new Argument('<what>', 'requests to Stripe, ledger entries, or operators’ actions').choices(
+        EXPORT_NAMES,
+      ),
+    )
+    .option('--settlement <id>', 'only of this settlement')
+    .option('--since <time>', 'from this day (UTC) or moment on, such as 2026-11-01')
+    .option('--until <time>', 'before this day (UTC) or moment')
+    .addOption(
+      new Option('--format <format>', 'a table, or one JSON object a line')
+        .choices(EXPORT_FORMATS)
+        .default('csv'),
+    )
+    .option(...OUTPUT_OPTION)
+    .option(...FORCE_OPTION)
+    .action((what: ExportName, options: ExportOptions) =>
+      finish((context) => exportCommand(context, what, options)),
     );
 }
 
