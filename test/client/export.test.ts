@@ -66,7 +66,7 @@ async function givenReversalUnderWay(transfer: PayoutTransfer): Promise<void> {
        insert into payout_reversals (transfer_id, settlement_id, stripe_transfer_id, idempotency_key, amount_minor,
          currency, metadata, stripe_account_id, livemode, reversed_before_minor, requested_by, reason, status,
          claim_run_id, attempt_count, first_sent_at)
-       values ($1, $2, $3, 'reversal:' || $1, 300, 'usd', '{}', 'acct_platform', false, 0, 'kim', 'mistake',
+       values ($1::uuid, $2, $3, 'reversal:' || $1::text, 300, 'usd', '{}', 'acct_platform', false, 0, 'kim', 'mistake',
          'processing', 'run-1', 1, payout_now())
        returning id
      ) insert into payout_reversal_attempts (reversal_id, attempt_number) select id, 1 from ordered`,
