@@ -21,6 +21,7 @@ import {
   type ReasonOptions,
 } from './commands/pause';
 import { pausesCommand, type PausesOptions } from './commands/pauses';
+import { reportCommand, type ReportOptions } from './commands/report';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -35,6 +36,7 @@ import { EXPORT_FORMATS, EXPORT_NAMES, type ExportName } from './export';
 import { watchNpx } from './npx-watch';
 import { RefusedReasonError } from './operator';
 import { noteRefusedReason } from './refusals';
+import { REPORT_FORMATS } from './report/write-report';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
 const PORT_MAX = 65_535;
@@ -164,6 +166,19 @@ function addAnswerCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string, options: WhyOptions) =>
       finish((context) => whyCommand(context, transfer, options)),
+    );
+  program
+    .command('report <settlement>')
+    .description('one settlement for people: who is paid, who is not and why, and the books')
+    .addOption(
+      new Option('--format <format>', 'a table, one JSON object, or one page to read and print')
+        .choices(REPORT_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .option(...OUTPUT_OPTION)
+    .option(...FORCE_OPTION)
+    .action((settlement: string, options: ReportOptions) =>
+      finish((context) => reportCommand(context, settlement, options)),
     );
   program
     .command('export')
