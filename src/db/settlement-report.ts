@@ -103,6 +103,10 @@ export async function findLargestTransfers(
         inArray(payoutTransfers.status, [...wanted.statuses]),
       ),
     )
-    .orderBy(desc(payoutTransfers.amountMinor), asc(payoutTransfers.userId), asc(payoutTransfers.id))
+    .orderBy(
+      desc(payoutTransfers.amountMinor),
+      asc(payoutTransfers.userId),
+      asc(payoutTransfers.id),
+    )
     .limit(wanted.transfersMax);
 }
