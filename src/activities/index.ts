@@ -12,7 +12,6 @@ import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
 import { beating } from './beating';
 import { codeOfFailure } from './failure-code';
-import { beating } from './beating';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';

@@ -70,12 +70,13 @@ export async function readPaymentsOverTime(
   jobId: string,
   spansMax: number,
 ): Promise<PaymentsAtTime[]> {
-  // The last payment stands on the upper bound and gets a span of its own.
+  // The last payment stands on the upper bound and gets a span of its own. Materialized, or Postgres, before it knows how
+  // large a new settlement is, reads all payments again for each payment.
   const { rows } = await executor.execute<PaymentsRow>(sql`
     with paid as (
       select extract(epoch from coalesce(completed_at, updated_at)) as at_s, amount_minor
       from payout_transfers where payout_job_id = ${jobId} and status = 'completed'
-    ), bounds as (select min(at_s) as first_s, max(at_s) as last_s from paid)
+    ), bounds as materialized (select min(at_s) as first_s, max(at_s) as last_s from paid)
     select floor(max(at_s) * 1000)::float8 as at_ms, count(*)::text as count, sum(amount_minor)::text as amount_minor
     from paid cross join bounds
     group by case when first_s = last_s then 0 else width_bucket(at_s, first_s, last_s, ${spansMax - 1}::int) end

@@ -140,7 +140,10 @@ describe('postings', () => {
     const objects = await jsonOf('postings', '--settlement', settlementId);
     const asTexts = objects.map((object) =>
       Object.fromEntries(
-        Object.entries(object).map(([name, value]) => [name, value === null ? '' : String(value)]),
+        Object.entries(object).map(([name, value]) => [
+          name,
+          value === null ? '' : JSON.stringify(value).replaceAll('"', ''),
+        ]),
       ),
     );
     expect(asTexts).toEqual(lines);
