@@ -19,10 +19,11 @@ export async function settleReversalSends(
   reversal: PayoutReversal,
 ): Promise<ReversalStep> {
   const sends = await findReversalAttempts(executor, reversal.id);
-  if (!isReversalKeySettled(sends)) {
+  const lastProven = sendsProvenRefused(sends).at(-1);
+  if (lastProven === undefined) {
     return reversalStep(sends);
   }
-  await resolveReversalAttempts(executor, reversal.id, 'not_created');
+  await resolveReversalAttempts(executor, reversal.id, 'not_created', lastProven.attemptNumber);
   return reversalStep(await findReversalAttempts(executor, reversal.id));
 }
 

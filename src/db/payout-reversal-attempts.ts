@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte, sql, type SQL } from 'drizzle-orm';
 
 import { EMPTY_LOOK_VALID_MS, KEY_SENDABLE_MS } from '../domain/limits';
 import type { StripeAnswer } from '../domain/outcome';
@@ -140,13 +140,14 @@ export async function recordReversalAnswer(
     .where(and(isAttempt(attempt), isNull(payoutReversalAttempts.answeredAt)));
 }
 
-/** States for certain what the sends did of which nothing certain is known. @returns how many they were */
+/** States for certain what the sends did of which nothing certain is known: all of them, or those up to a number. */
 export async function resolveReversalAttempts(
   executor: Executor,
   reversalId: string,
   resolution: { readonly stripeReversalId: string } | 'not_created',
-): Promise<number> {
-  const resolved = await executor
+  upToAttemptNumber?: number,
+): Promise<void> {
+  await executor
     .update(payoutReversalAttempts)
     .set(
       resolution === 'not_created'
@@ -157,10 +158,11 @@ export async function resolveReversalAttempts(
       and(
         eq(payoutReversalAttempts.reversalId, reversalId),
         isNull(payoutReversalAttempts.resolution),
+        upToAttemptNumber === undefined
+          ? undefined
+          : lte(payoutReversalAttempts.attemptNumber, upToAttemptNumber),
       ),
-    )
-    .returning({ attemptNumber: payoutReversalAttempts.attemptNumber });
-  return resolved.length;
+    );
 }
 
 function isAttempt({ attemptNumber, reversalId }: ReversalAttemptId) {

@@ -21,14 +21,20 @@ export type ReversalStep =
   | { readonly is: 'sendable'; readonly reason: ReasonCode | null };
 
 /**
- * Whether a replayed refusal settles the key: Stripe shows the saved answer of its first execution, so no send under it
- * brought anything back (docs.stripe.com/api/idempotent_requests).
+ * The sends of a key that a replayed refusal settles: Stripe shows the saved answer of the first execution, so none of
+ * the sends up to it brought anything back (docs.stripe.com/api/idempotent_requests). Not those after it: a restored
+ * database does not know how old the key is at Stripe.
  */
-export function isReversalKeySettled(sends: readonly KnownReversalSend[]): boolean {
-  return (
-    sends.some(({ outcome, replayed }) => outcome === 'not_created' && replayed === true) &&
-    !sends.some(({ resolution }) => resolution === 'created')
+export function sendsProvenRefused<Send extends KnownReversalSend>(
+  sends: readonly Send[],
+): readonly Send[] {
+  if (sends.some(({ resolution }) => resolution === 'created')) {
+    return [];
+  }
+  const lastReplay = sends.findLastIndex(
+    ({ outcome, replayed }) => outcome === 'not_created' && replayed === true,
   );
+  return sends.slice(0, lastReplay + 1);
 }
 
 /**
