@@ -1,6 +1,6 @@
 import {
-  isReversalKeySettled,
   reversalStep,
+  sendsProvenRefused,
   type ReversalStep,
 } from '../domain/reversal-next-state';
 import type { ReasonCode } from '../domain/reasons';
