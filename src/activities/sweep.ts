@@ -191,7 +191,7 @@ async function findMissingReversals(
   });
   const missing: string[] = [];
   for (const { id } of open) {
-    if ((await runs.stateOf(reversalWorkflowId(id))) !== 'RUNNING') {
+    if ((await runs.newestOf(reversalWorkflowId(id)))?.state !== 'RUNNING') {
       missing.push(id);
     }
   }

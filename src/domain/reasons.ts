@@ -28,7 +28,7 @@ const BEING_CONFIRMED =
   'We are making sure whether your payment has already been made. You do not have to do anything. If it has not, we pay your prize after that.';
 /** Of a payment that was made and is to come back, in full or in part. */
 const TAKEN_BACK =
-  'Your payment was made. If any of it has to come back, we get in touch with you. You do not have to do anything.';
+  'Your payment was made. You do not have to do anything. If any of it has to come back, we let you know how it goes on.';
 
 export const REASONS = {
   payee_account_missing: {
@@ -98,7 +98,8 @@ export const REASONS = {
     failureClass: 'payee',
     operatorText:
       'The winner’s Stripe balance does not cover the reversal, so nothing came back; reverse again once it does.',
-    winnerText: TAKEN_BACK,
+    winnerText:
+      'Your payment was made, but some of it has to come back, and your balance at Stripe does not cover that. Please leave enough there, or contact us.',
   },
   platform_balance_insufficient: {
     failureClass: 'platform',
