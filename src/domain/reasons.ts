@@ -99,7 +99,7 @@ export const REASONS = {
     operatorText:
       'The winner’s Stripe balance does not cover the reversal, so nothing came back; reverse again once it does.',
     winnerText:
-      'Your payment was made, but some of it has to come back, and your balance at Stripe does not cover that. Please leave enough there, or contact us.',
+      'Your payment was made, but some of it has to come back, and your payout account does not hold enough for that at the moment. Please leave enough in it, or contact us.',
   },
   platform_balance_insufficient: {
     failureClass: 'platform',

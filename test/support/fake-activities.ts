@@ -1,8 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PayoutActivities, StripeActivities } from '../../src/activities/index';
-import type { ClaimAnswer, TransferView } from '../../src/domain/contracts';
+import type { ClaimAnswer, ReversalView, TransferView } from '../../src/domain/contracts';
 import { SWEEP_ID } from '../../src/domain/ids';
 import { failureClassOf, type ReasonCode } from '../../src/domain/reasons';
+import type { ReversalStatus } from '../../src/domain/reversal-state';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 
 export type Activities = PayoutActivities & StripeActivities;
@@ -101,6 +102,29 @@ export function viewWith(
     failureClass: reason === undefined ? null : failureClassOf(reason),
     failureReason: reason ?? null,
     waitMs: waitMs ?? null,
+  };
+}
+
+/** A reversal as an activity would show it. */
+export function reversalViewWith(
+  reversalId: string,
+  status: ReversalStatus,
+  reason?: ReasonCode,
+): ReversalView {
+  return {
+    reversalId,
+    transferId: 'transfer',
+    settlementId: 'settlement',
+    contestId: 'contest',
+    stripeTransferId: 'tr_paid',
+    amountMinor: 12_50,
+    currency: 'eur',
+    status,
+    attemptCount: status === 'pending' ? 0 : 1,
+    stripeReversalId: status === 'completed' ? `trr_${reversalId}` : null,
+    failureClass: reason === undefined ? null : failureClassOf(reason),
+    failureReason: reason ?? null,
+    waitMs: null,
   };
 }
 
