@@ -5,6 +5,7 @@
  */
 import type * as Limits from '../../src/domain/limits';
 import { insertReversal } from '../../src/db/payout-reversals';
+import type * as Invariants from '../support/invariants';
 import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { givenPaid, OPERATOR, reversalBed, type ReversalBed } from '../activities/reversal-bed';
 import { GuardSwitch } from './guard-switch';
@@ -90,7 +91,7 @@ test('without the one-open index a writer past the lock makes two orders; the se
   await bed.rows('drop index payout_reversals_one_open');
   const second = await insert();
   // Not above: it reads the rule as it is loaded.
-  const { brokenInvariants } = await import('../support/invariants');
+  const { brokenInvariants } = jest.requireActual<typeof Invariants>('../support/invariants');
   expect(await brokenInvariants(bed, transfer.settlementId)).toEqual([
     `no transfer has two open reversals: ${transfer.id}`,
   ]);
