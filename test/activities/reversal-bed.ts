@@ -59,6 +59,19 @@ export async function givenPaid(bed: ActivityBed, amountMinor = 1_000): Promise<
   return bed.step(transfer);
 }
 
+/** How many POSTs left for Stripe meanwhile, seen at the client: the sandbox's own count is of transfers only. */
+export async function postsDuring(bed: ActivityBed, work: () => Promise<unknown>): Promise<number> {
+  const { stripe } = bed.dependencies;
+  let posts = 0;
+  const count = ({ method }: { readonly method: string }) => {
+    posts += method === 'POST' ? 1 : 0;
+  };
+  stripe.on('request', count);
+  await work();
+  stripe.off('request', count);
+  return posts;
+}
+
 export function reversalBed(bed: ActivityBed): ReversalBed {
   const { dependencies } = bed;
   const ordering = {

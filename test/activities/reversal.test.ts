@@ -13,9 +13,9 @@ import type { ReasonCode } from '../../src/domain/reasons';
 import { newId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
-import { makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
+import { makeAtStripe, pausesOf } from './made-at-stripe';
 import { recordingClient } from './recording-client';
-import { givenPaid, OPERATOR, reversalBed, type ReversalBed } from './reversal-bed';
+import { givenPaid, OPERATOR, postsDuring, reversalBed, type ReversalBed } from './reversal-bed';
 
 let bed: ActivityBed;
 let reversals: ReversalBed;
