@@ -5,11 +5,18 @@ import type {
   SweepPlan,
   TransferStart,
 } from '../domain/contracts';
-import { jobWorkflowId, shownId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
+import {
+  jobWorkflowId,
+  reversalWorkflowId,
+  shownId,
+  transferIdOfWorkflow,
+  transferWorkflowId,
+} from '../domain/ids';
 import {
   LATE_PAYMENT_LOOK_MS,
   SWEEP_PAGE_SETTLEMENTS,
   SWEEP_PAGE_WORK_MS,
+  SWEEP_REVERSALS_MAX,
   SWEEP_SETTLEMENT_MS,
   SWEEP_TRANSFERS_MAX,
 } from '../domain/limits';
@@ -17,6 +24,7 @@ import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { isPaused } from '../db/payout-controls';
 import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
+import { findOpenReversals } from '../db/payout-reversals';
 import { findTransfersByJob } from '../db/payout-transfers';
 import { findLatePayments } from '../db/late-payments';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
@@ -99,7 +107,11 @@ export async function planSweep(
   if (isLast) {
     plans.push(await planLatePayments(dependencies, runs));
   }
+  // They may be of settlements that are complete, so they come beside the open ones, at either end of the list.
+  const reversals =
+    afterJobId === null || isLast ? await findMissingReversals(dependencies.database, runs) : [];
   return {
+    ...startingReversals(reversals),
     startJobs: plans.flatMap((plan) => plan.startJobs),
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
@@ -159,9 +171,36 @@ export async function planSettlementSweep(
   { settlementId }: { readonly settlementId: string },
 ): Promise<SweepPlan> {
   const job = await findJobBySettlement(dependencies.database, settlementId);
-  return job === undefined || job.status === 'complete'
-    ? NOTHING
-    : planJobSweep(dependencies, runs, job);
+  const plan =
+    job === undefined || job.status === 'complete'
+      ? NOTHING
+      : await planJobSweep(dependencies, runs, job);
+  const reversals = await findMissingReversals(dependencies.database, runs, settlementId);
+  return { ...plan, ...startingReversals(reversals) };
+}
+
+/** Open reversals without an open run, of one settlement or of all. */
+async function findMissingReversals(
+  executor: Executor,
+  runs: WorkflowRuns,
+  settlementId?: string,
+): Promise<string[]> {
+  const open = await findOpenReversals(executor, {
+    reversalsMax: SWEEP_REVERSALS_MAX,
+    settlementId,
+  });
+  const missing: string[] = [];
+  for (const { id } of open) {
+    if ((await runs.newestOf(reversalWorkflowId(id)))?.state !== 'RUNNING') {
+      missing.push(id);
+    }
+  }
+  return missing;
+}
+
+/** Left out where there are none, as in the answers that were recorded before there were reversals. */
+function startingReversals(startReversals: readonly string[]): Partial<SweepPlan> {
+  return startReversals.length > 0 ? { startReversals } : {};
 }
 
 async function planJobSweep(

@@ -24,6 +24,7 @@ import { pausesCommand, type PausesOptions } from './commands/pauses';
 import { reportCommand, type ReportOptions } from './commands/report';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
+import { reverseCommand, type ReverseOptions } from './commands/reverse';
 import { settleCommand } from './commands/settle';
 import { setupCommand } from './commands/setup';
 import { statusCommand, type StatusOptions } from './commands/status';
@@ -241,6 +242,7 @@ function addSteeringCommands(program: Command, finish: Finish): void {
       finish((context) => retryCommand(context, transfer, options)),
     );
   addGivingUpCommands(program, finish);
+  addReverseCommand(program, finish);
   program
     .command('resolve <transfer>')
     .description('say what became of a payment that only a person can tell; compared with Stripe')
@@ -251,6 +253,26 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string, options: ResolveOptions) =>
       finish((context) => resolveCommand(context, transfer, options)),
+    );
+}
+
+/** What takes a payment back that was made. */
+function addReverseCommand(program: Command, finish: Finish): void {
+  program
+    .command('reverse <transfer>')
+    .description('take a payment back, in full or in part, in its own currency')
+    .requiredOption(...REASON_OPTION)
+    .option(
+      '--amount <minor-units>',
+      'this much of it, 1050 for 10.50; without it all that is left',
+    )
+    .option('--expect-reversed <minor-units>', 'only if so much and no more has come back so far')
+    .option('--settlement <id>', 'only if it is a transfer of this settlement')
+    .option('--stripe-transfer <id>', 'which payment of a debt that was paid twice')
+    .option('--no-wait', 'answer once it is ordered')
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: ReverseOptions) =>
+      finish((context) => reverseCommand(context, transfer, options)),
     );
 }
 

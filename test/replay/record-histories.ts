@@ -6,10 +6,17 @@ import { rmSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { FAILURE_TYPES } from '../../src/domain/contracts';
+import { startReversal } from '../../src/client/reverse';
 import { startSweepNow } from '../../src/client/start-workflows';
-import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
+import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from '../../src/domain/ids';
 import { JOB_CHILDREN_PER_RUN } from '../../src/domain/limits';
-import { inTurn, sendAnswer, viewWith, type ActivityScript } from '../support/fake-activities';
+import {
+  inTurn,
+  reversalViewWith,
+  sendAnswer,
+  viewWith,
+  type ActivityScript,
+} from '../support/fake-activities';
 import { FakeSettlement } from '../workflows/fake-settlement';
 import { NOTHING_TO_DO, scriptSweeps } from '../workflows/fake-sweep';
 import {
@@ -106,6 +113,63 @@ test('transfer-unknown-reconciled', () => {
         Promise.reject(ApplicationFailure.nonRetryable('unknown_deadline', FAILURE_TYPES.unknown)),
       recordOutcome: inTurn(view),
       reconcileTransfer: inTurn(viewWith(id, 'completed')),
+    },
+    1,
+  );
+});
+
+async function recordReversal(reversalId: string, script: ActivityScript, wakeUps: number) {
+  server.activities.script(reversalId, script);
+  await startReversal(server.client, reversalId);
+  const workflowId = reversalWorkflowId(reversalId);
+  const handle = server.client.workflow.getHandle(workflowId);
+  for (let waits = 1; waits <= wakeUps; waits += 1) {
+    await eventually(async () => {
+      const events = await eventsOf(server.client, workflowId);
+      return eventsWith(events, 'timerStartedEventAttributes').length === waits;
+    });
+    await handle.signal('changed');
+  }
+  await handle.result().catch(() => undefined);
+  writeHistory(reversalId, await eventsOf(server.client, workflowId));
+}
+
+test('reversal-unknown-then-back', () => {
+  const id = 'reversal-unknown-then-back';
+  const unknown = reversalViewWith(id, 'unknown', 'unknown_deadline');
+  return recordReversal(
+    id,
+    {
+      claimReversal: inTurn(
+        { next: 'look' as const, view: reversalViewWith(id, 'pending') },
+        { next: 'send' as const, view: reversalViewWith(id, 'processing') },
+        { next: 'look' as const, view: unknown },
+      ),
+      lookAtReversal: inTurn(
+        { ...reversalViewWith(id, 'pending'), waitMs: 0 },
+        reversalViewWith(id, 'completed'),
+      ),
+      createStripeReversal: inTurn(unknown),
+    },
+    1,
+  );
+});
+
+test('reversal-refused', () => {
+  const id = 'reversal-refused';
+  return recordReversal(
+    id,
+    {
+      claimReversal: inTurn(
+        { next: 'send' as const, view: reversalViewWith(id, 'processing') },
+        {
+          next: 'rest' as const,
+          view: reversalViewWith(id, 'refused', 'reversal_balance_insufficient'),
+        },
+      ),
+      // Its worker dies; the claim after it finds what became of it.
+      createStripeReversal: () =>
+        Promise.reject(ApplicationFailure.nonRetryable('gone', FAILURE_TYPES.postgres)),
     },
     1,
   );

@@ -12,6 +12,8 @@ const PATHS = [
   'job-continued-run-1',
   'job-continued-run-2',
   'job-small',
+  'reversal-refused',
+  'reversal-unknown-then-back',
   'sweep',
   'transfer-blocked-then-paid',
   'transfer-failed-terminal',

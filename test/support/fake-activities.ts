@@ -1,9 +1,10 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PayoutActivities, StripeActivities } from '../../src/activities/index';
 import { beating } from '../../src/activities/beating';
-import type { ClaimAnswer, TransferView } from '../../src/domain/contracts';
+import type { ClaimAnswer, ReversalView, TransferView } from '../../src/domain/contracts';
 import { SWEEP_ID } from '../../src/domain/ids';
 import { failureClassOf, type ReasonCode } from '../../src/domain/reasons';
+import type { ReversalStatus } from '../../src/domain/reversal-state';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 
 export type Activities = PayoutActivities & StripeActivities;
@@ -34,6 +35,7 @@ export class FakeActivities {
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
     retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
     requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),
+    claimReversal: async (claim) => this.find('claimReversal', claim.reversalId)(claim),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
     beginSweep: async (run) => this.find('beginSweep', run.registeredAs)(run),
     takeSettlements: async (input) => this.find('takeSettlements', SWEEP)(input),
@@ -48,6 +50,9 @@ export class FakeActivities {
   readonly stripe: StripeActivities = {
     createStripeTransfer: async (claim) =>
       this.find('createStripeTransfer', claim.transferId)(claim),
+    createStripeReversal: async (claim) =>
+      this.find('createStripeReversal', claim.reversalId)(claim),
+    lookAtReversal: async (input) => this.find('lookAtReversal', input.reversalId)(input),
     reconcileTransfer: async (input) => this.find('reconcileTransfer', input.transferId)(input),
     askPayeeReadiness: async (input) => this.find('askPayeeReadiness', input.transferId)(input),
     readStripeList: async (input) => this.find('readStripeList', input.settlementId)(input),
@@ -99,6 +104,29 @@ export function viewWith(
     failureClass: reason === undefined ? null : failureClassOf(reason),
     failureReason: reason ?? null,
     waitMs: waitMs ?? null,
+  };
+}
+
+/** A reversal as an activity would show it. */
+export function reversalViewWith(
+  reversalId: string,
+  status: ReversalStatus,
+  reason?: ReasonCode,
+): ReversalView {
+  return {
+    reversalId,
+    transferId: 'transfer',
+    settlementId: 'settlement',
+    contestId: 'contest',
+    stripeTransferId: 'tr_paid',
+    amountMinor: 12_50,
+    currency: 'eur',
+    status,
+    attemptCount: status === 'pending' ? 0 : 1,
+    stripeReversalId: status === 'completed' ? `trr_${reversalId}` : null,
+    failureClass: reason === undefined ? null : failureClassOf(reason),
+    failureReason: reason ?? null,
+    waitMs: null,
   };
 }
 

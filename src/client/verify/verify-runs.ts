@@ -7,9 +7,11 @@ import {
   type WorkflowRun,
   type WorkflowRuns,
 } from '../../activities/workflow-runs';
-import { jobWorkflowId, transferWorkflowId } from '../../domain/ids';
+import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from '../../domain/ids';
 import { findCancelDecisions, isForgottenCancel } from '../../db/cancel-decisions';
 import type { Database } from '../../db/database';
+import { readPayoutClock } from '../../db/payout-clock';
+import { findOpenReversals } from '../../db/payout-reversals';
 import { findOpenTransfers } from '../../db/payout-transfers';
 import {
   isOpen,
@@ -33,6 +35,7 @@ export const RUN_STATEMENTS = {
     'no workflow is closed as canceled for an open transfer that nobody has cancelled',
   unpaid_with_completed_run: 'no workflow is completed for a transfer that is not paid',
   ended_with_running_run: 'no workflow is running for a transfer that is at its end',
+  reversal_without_run: 'every reversal that is not at its end has a running workflow',
 } as const;
 
 type RunBreakKind = keyof typeof RUN_STATEMENTS;
@@ -75,7 +78,26 @@ export async function verifyRuns(
     ...breaks
       .filter((found) => !isGraced(found))
       .map(({ kind, transferId }) => ({ kind, settlementId, transferId })),
+    ...(await verifyReversalRuns(database, asked, settlementId)),
   ];
+}
+
+/** The sweep starts those that nobody drives, so one that is young is none yet. */
+async function verifyReversalRuns(
+  database: Database,
+  asked: WorkflowRuns,
+  settlementId: string,
+): Promise<VerifyBreak[]> {
+  const open = await findOpenReversals(database, { settlementId, reversalsMax: DESCRIBED_MAX });
+  const nowMs = (await readPayoutClock(database)).getTime();
+  const breaks: VerifyBreak[] = [];
+  for (const { id, transferId, updatedAt } of open) {
+    const isYoung = nowMs - updatedAt.getTime() < RUN_GRACE_MS;
+    if (!isYoung && (await asked.newestOf(reversalWorkflowId(id)))?.state !== 'RUNNING') {
+      breaks.push({ kind: 'reversal_without_run', settlementId, transferId, subject: id });
+    }
+  }
+  return breaks;
 }
 
 /** Whether a running job has yet to come to a transfer. Of one that does not answer nothing can be told: to everybody. */

@@ -1,0 +1,144 @@
+/**
+ * Goal: an operator takes a payment back from the command line, in two parts, and the ledger has what the sandbox counts.
+ * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what came back.
+ */
+import { randomBytes } from 'node:crypto';
+
+import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
+import type { ReversalReport } from '../../src/client/show-reversal';
+import type { VerifyReport } from '../../src/client/verify/verify-report';
+import { createTestDatabase, type TestDatabase } from '../support/postgres';
+import { testTemporalAddress } from '../support/temporal';
+import { accountsOf, Bed, settlementOf, until } from './bed';
+
+const LONG_MS = 150_000;
+const NAMESPACE = `reverse-${randomBytes(4).toString('hex')}`;
+const WHY = ['--reason', 'the result was wrong'] as const;
+
+let sandbox: StripeSandbox;
+let database: TestDatabase;
+let bed: Bed;
+let paid: { id: string; amountMinor: number; stripeTransferId: string | null };
+let unpaid: string;
+
+beforeAll(async () => {
+  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
+  bed = new Bed(
+    {
+      databaseUrl: database.databaseUrl,
+      temporalAddress: testTemporalAddress(),
+      stripeApiBase: sandbox.baseUrl,
+    },
+    { TEMPORAL_NAMESPACE: NAMESPACE },
+  );
+  await bed.json('setup');
+  await bed.worker();
+  const settlement = settlementOf('back', 2);
+  await bed.json(
+    'accounts',
+    'import',
+    bed.file('accounts.json', accountsOf(settlement).slice(0, 1)),
+  );
+  await bed.json('settle', bed.file('back.json', settlement));
+  await until('one is paid and one waits', async () => {
+    const { counts } = (await bed.status('back')).job;
+    return counts.completed === 1 && counts.blocked === 1;
+  });
+  const { transfers } = await bed.status('back');
+  paid = transfers.find(({ status }) => status === 'completed')!;
+  unpaid = transfers.find(({ status }) => status === 'blocked')!.id;
+}, LONG_MS);
+
+afterAll(async () => {
+  await bed.close();
+  await Promise.all([sandbox.close(), database.drop()]);
+}, LONG_MS);
+
+const atStripe = async () => (await bed.oracle()).byPayoutTransferId[paid.id]?.reversedMinor;
+
+test(
+  'a part, the rest, and nothing more',
+  async () => {
+    const part = Math.floor(paid.amountMinor / 3);
+    const first = await bed.json<ReversalReport>('reverse', paid.id, '--amount', `${part}`, ...WHY);
+    expect(first).toMatchObject({
+      status: 'completed',
+      amountMinor: part,
+      reversedMinor: part,
+      paidMinor: paid.amountMinor,
+    });
+    expect(await atStripe()).toBe(part);
+
+    const again = ['reverse', paid.id, '--amount', '1', '--expect-reversed', '0', ...WHY];
+    const { code, stdout } = await bed.run(again);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('look again')]);
+
+    const rest = await bed.run(['reverse', paid.id, '--settlement', 'back', ...WHY]);
+    expect([rest.code, rest.stdout]).toEqual([0, expect.stringContaining('in all')]);
+    expect(await atStripe()).toBe(paid.amountMinor);
+    const { transfers } = await bed.status('back');
+    expect(transfers.find(({ id }) => id === paid.id)).toMatchObject({
+      status: 'completed',
+      amountReversedMinor: paid.amountMinor,
+    });
+
+    const more = await bed.run(['reverse', paid.id, ...WHY]);
+    expect([more.code, more.stdout]).toEqual([1, expect.stringContaining('come back already')]);
+    expect(await atStripe()).toBe(paid.amountMinor);
+
+    const { checks } = await bed.json<VerifyReport>('verify', 'back').catch(async () => {
+      const { stdout: text } = await bed.run(['verify', 'back', '--json']);
+      return JSON.parse(text) as VerifyReport;
+    });
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+  },
+  LONG_MS,
+);
+
+test(
+  'bad input is refused with a clear answer, and changes nothing',
+  async () => {
+    const before = await bed.rows('select * from payout_reversals order by id');
+    const refused: readonly (readonly [args: readonly string[], code: number, says: string])[] = [
+      [[unpaid], 1, 'payouts cancel'],
+      [[paid.id, '--stripe-transfer', 'tr_other'], 1, 'not booked as a payment of it'],
+      [[paid.id, '--amount', '1.50'], 2, 'minor units'],
+      [[paid.id, '--amount', '0'], 2, 'minor units'],
+      [[paid.id, '--stripe-transfer', 'nonsense'], 2, 'tr_'],
+      [['nonsense'], 2, 'expected an id'],
+      [[paid.id, '--settlement', 'nobody'], 1, 'not recorded'],
+    ];
+    for (const [args, code, says] of refused) {
+      const result = await bed.run(['reverse', ...args, ...WHY]);
+      expect([args, result.code, `${result.stdout}${result.stderr}`]).toEqual([
+        args,
+        code,
+        expect.stringContaining(says),
+      ]);
+    }
+    expect((await bed.run(['reverse', paid.id])).code).toBe(2);
+    expect(await bed.rows('select * from payout_reversals order by id')).toEqual(before);
+  },
+  LONG_MS,
+);
+
+test(
+  'without Temporal the order stands, and the sweep carries it out',
+  async () => {
+    const settlement = settlementOf('later', 1);
+    await bed.json('accounts', 'import', bed.file('later-accounts.json', accountsOf(settlement)));
+    await bed.json('settle', bed.file('later.json', settlement));
+    await until('it is paid', async () => (await bed.status('later')).job.status === 'complete');
+    const [transfer] = (await bed.status('later')).transfers;
+    const { code, stderr } = await bed.run(['reverse', transfer!.id, ...WHY], {
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    });
+    expect([code, stderr]).toEqual([3, expect.stringContaining('stands in the database')]);
+    await bed.json('sweep');
+    await until('it came back', async () => {
+      const { transfers } = await bed.status('later');
+      return transfers[0]!.amountReversedMinor === transfer!.amountMinor;
+    });
+  },
+  LONG_MS,
+);
