@@ -33,7 +33,7 @@ export async function reverseCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
-  const operator = operatorOf(options);
+  const operator = operatorOf(variables, options);
   const wish = {
     amountMinor: minorUnits('--amount', options.amount, 1),
     expectedReversedMinor: minorUnits('--expect-reversed', options.expectReversed, 0),
