@@ -30,7 +30,7 @@ export async function scheduleJob(
   dependencies: ActivityDependencies,
   input: ScheduleJobInput,
 ): Promise<ScheduledJob> {
-  const { database, platform, maxAttempts } = dependencies;
+  const { database, platform } = dependencies;
   return inTransaction(database, async (transaction) => {
     const settlement = await findSettlement(transaction, input.settlementId);
     if (settlement?.contentHash !== input.contentHash) {
@@ -39,10 +39,9 @@ export async function scheduleJob(
         FAILURE_TYPES.settlementConflict,
       );
     }
-    const { installationId } = platform;
     const { job } = await schedulePayoutJob(transaction, input.settlementId, {
-      installationId,
-      maxAttempts,
+      ...dependencies,
+      installationId: platform.installationId,
     });
     await blockTransfersWithoutAccount(transaction, job.id);
     await updateJobRun(transaction, job.id, input.runId);
