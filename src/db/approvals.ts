@@ -1,12 +1,13 @@
-import { and, asc, desc, eq, notInArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, notInArray, sql } from 'drizzle-orm';
 
 import { isPartOfApproval, type ApprovedWinner } from '../domain/approval';
 import { isGivenUp } from '../domain/transfer-state';
 import { approvalHash } from './approval-hash';
 import type { Executor } from './database';
 import type { PayoutJob } from './payout-jobs';
-import type { PayoutTransfer } from './payout-transfers';
-import { operatorActions, payoutJobs, payoutTransfers } from './schema';
+import type { PayoutTransfer, TransferPageQuery } from './payout-transfers';
+import { operatorActions, payoutJobs, payoutTransfers, userStripeAccounts } from './schema';
+import type { UserStripeAccount } from './user-stripe-accounts';
 
 /** What an approval would name at this moment. */
 export interface ApprovalContent {
@@ -147,4 +148,27 @@ export async function markAccountConfirmed(
     .update(payoutTransfers)
     .set({ approvedAccountVersion: version, updatedAt: sql`payout_now()` })
     .where(eq(payoutTransfers.id, transferId));
+}
+
+/** A transfer and the account that its winner has now. */
+export interface PlannedTransfer {
+  readonly transfer: PayoutTransfer;
+  readonly account: UserStripeAccount | undefined;
+}
+
+/** The transfers of a job with their winners' accounts, by id, a page at a time. */
+export async function findPlannedPayments(
+  executor: Executor,
+  jobId: string,
+  { afterTransferId, transfersMax }: TransferPageQuery,
+): Promise<PlannedTransfer[]> {
+  const after = afterTransferId === null ? undefined : gt(payoutTransfers.id, afterTransferId);
+  const rows = await executor
+    .select({ transfer: payoutTransfers, account: userStripeAccounts })
+    .from(payoutTransfers)
+    .leftJoin(userStripeAccounts, eq(userStripeAccounts.userId, payoutTransfers.userId))
+    .where(and(eq(payoutTransfers.payoutJobId, jobId), after))
+    .orderBy(asc(payoutTransfers.id))
+    .limit(transfersMax);
+  return rows.map(({ account, transfer }) => ({ transfer, account: account ?? undefined }));
 }

@@ -16,15 +16,15 @@ export interface NewPayoutJob {
   readonly contestId: string;
   readonly currency: string;
   readonly totalMinor: number;
-  readonly approval: Exclude<Approval, 'approved'>;
-  /** For how long nothing of it is sent; 0: not at all. */
-  readonly holdMs: number;
+  readonly approval?: Exclude<Approval, 'approved'>;
+  /** For how long nothing of it is sent. */
+  readonly holdMs?: number;
 }
 
 /** Creates the job of a settlement, or finds the one that is there: one settlement has one job. */
 export async function insertPayoutJob(
   executor: Executor,
-  { holdMs, ...job }: NewPayoutJob,
+  { holdMs = 0, ...job }: NewPayoutJob,
 ): Promise<{ job: PayoutJob; created: boolean }> {
   // Who comes second waits for the first to commit; the read after it sees the committed row.
   const [inserted] = await executor

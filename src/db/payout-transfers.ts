@@ -21,7 +21,7 @@ export interface NewPayoutTransfer {
   readonly amountMinor: number;
   readonly currency: string;
   readonly maxAttempts: number;
-  readonly approval: Exclude<Approval, 'approved'>;
+  readonly approval?: Exclude<Approval, 'approved'>;
 }
 
 /** A debt that this settlement names belongs to another one already: two settlements would pay one award. */

@@ -80,13 +80,13 @@ export interface ApprovalFacts {
 }
 
 export type ApprovalRefusal =
-  | 'approval_not_needed'
-  | 'nothing_to_approve' | 'approver_recorded_it' | 'approval_hash_changed';
+  'approval_not_needed' | 'nothing_to_approve' | 'approver_recorded_it' | 'approval_hash_changed';
 
 export const APPROVAL_REFUSAL_TEXTS: Readonly<Record<ApprovalRefusal, string>> = {
   approval_not_needed:
     'this settlement needs no approval: it was recorded under terms that ask for none',
-  nothing_to_approve: 'every winner of this settlement is cancelled or voided: there is nothing to approve',
+  nothing_to_approve:
+    'every winner of this settlement is cancelled or voided: there is nothing to approve',
   approver_recorded_it:
     'whoever recorded a settlement cannot approve it; a second person has to, with a token of their own',
   approval_hash_changed:
@@ -128,10 +128,7 @@ export interface AccountFacts {
 }
 
 export type ConfirmationRefusal =
-  | 'confirmation_not_needed'
-  | 'payment_has_ended'
-  | 'account_is_another'
-  | 'confirmer_replaced_it';
+  'confirmation_not_needed' | 'payment_has_ended' | 'account_is_another' | 'confirmer_replaced_it';
 
 export const CONFIRMATION_REFUSAL_TEXTS: Readonly<Record<ConfirmationRefusal, string>> = {
   confirmation_not_needed: 'no approved account has to be confirmed for this transfer',
