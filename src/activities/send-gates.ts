@@ -1,7 +1,8 @@
 import type { SendRefusal } from '../domain/next-state';
 import { isAccountConfirmed } from '../domain/approval';
 import type { ClosedGate } from '../domain/claim-rules';
-import { isHeld, sendRefusal } from '../domain/send-gate';
+import { sendRefusal } from '../domain/send-gate';
+import { findHoldInForce } from '../db/approvals';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findAttempts } from '../db/payout-attempts';
@@ -27,11 +28,8 @@ export async function closedOperatorGate(
   if (job?.approval === 'required' || transfer.approval === 'required') {
     return 'platform_approval_missing';
   }
-  const heldUntilMs = job?.heldUntil?.getTime() ?? null;
-  // Most settlements are not held, and need not know the time for it.
-  return heldUntilMs !== null && isHeld(heldUntilMs, (await readPayoutClock(executor)).getTime())
-    ? 'platform_on_hold'
-    : undefined;
+  const isHeld = job !== undefined && (await findHoldInForce(executor, job)) !== null;
+  return isHeld ? 'platform_on_hold' : undefined;
 }
 
 /** Which of the gates of `beginSend` is shut, for a claim under which nothing was sent. */

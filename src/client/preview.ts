@@ -2,11 +2,14 @@ import type { Approval } from '../domain/approval';
 import type { JobStatus } from '../domain/job-state';
 import { obstaclesOf } from '../domain/obstacles';
 import type { ReasonCode } from '../domain/reasons';
-import { isHeld } from '../domain/send-gate';
 import { isGivenUp, type TransferStatus } from '../domain/transfer-state';
-import { findPlannedPayments, readApprovalContent, type PlannedTransfer } from '../db/approvals';
+import {
+  findHoldInForce,
+  findPlannedPayments,
+  readApprovalContent,
+  type PlannedTransfer,
+} from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
-import { readPayoutClock } from '../db/payout-clock';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
 import { summarizeTransfers, type TransferPageQuery } from '../db/payout-transfers';
@@ -83,10 +86,7 @@ export async function previewSettlement(
       throw new UnknownSettlementError(settlementId);
     }
     const content = await readApprovalContent(executor, job);
-    const isHeldNow = isHeld(
-      job.heldUntil?.getTime() ?? null,
-      (await readPayoutClock(executor)).getTime(),
-    );
+    const isHeldNow = (await findHoldInForce(executor, job)) !== null;
     const rows = await readWinners(executor, job.id, page);
     const pauses = await findPausesInForce(executor, settlementId);
     return {

@@ -1,9 +1,11 @@
 import { and, asc, desc, eq, gt, notInArray, sql } from 'drizzle-orm';
 
 import { isPartOfApproval, type ApprovedWinner } from '../domain/approval';
+import { isHeld } from '../domain/send-gate';
 import { isGivenUp } from '../domain/transfer-state';
 import { approvalHash } from './approval-hash';
 import type { Executor } from './database';
+import { readPayoutClock } from './payout-clock';
 import type { PayoutJob } from './payout-jobs';
 import type { PayoutTransfer, TransferPageQuery } from './payout-transfers';
 import { operatorActions, payoutJobs, payoutTransfers, userStripeAccounts } from './schema';
@@ -171,4 +173,15 @@ export async function findPlannedPayments(
     .orderBy(asc(payoutTransfers.id))
     .limit(transfersMax);
   return rows.map(({ account, transfer }) => ({ transfer, account: account ?? undefined }));
+}
+
+/** Until when a settlement is held; null where it is not, or no longer. */
+export async function findHoldInForce(
+  executor: Executor,
+  { heldUntil }: Pick<PayoutJob, 'heldUntil'>,
+): Promise<Date | null> {
+  // Most settlements are not held, and need not know the time for it.
+  const isInForce =
+    heldUntil !== null && isHeld(heldUntil.getTime(), (await readPayoutClock(executor)).getTime());
+  return isInForce ? heldUntil : null;
 }

@@ -18,6 +18,7 @@ import type { SendOutcome } from '../../src/domain/outcome';
 import type { Installation } from '../../src/db/installation';
 import {
   givenApproval,
+  givenApprovalOfOthers,
   NEEDS_APPROVAL,
   givenClaimedTransfer,
   openDatabaseBed,
@@ -102,12 +103,7 @@ const GATES: Readonly<Record<string, Gate>> = {
   'an approval is required': { terms: NEEDS_APPROVAL, shut: open },
   'it was given up when the others were approved': {
     terms: NEEDS_APPROVAL,
-    shut: ({ transfer }) =>
-      bed.rows(
-        `update payout_jobs set approval = 'approved', approved_by = 'approver', approved_hash = 'of the others',
-           approved_at = payout_now() where id = $1`,
-        [transfer.payoutJobId],
-      ),
+    shut: ({ transfer }) => givenApprovalOfOthers(bed, transfer),
   },
   'the account was replaced after the approval, and put back': {
     terms: NEEDS_APPROVAL,

@@ -13,6 +13,7 @@ import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from '../../src/domain/limits';
 import { sendRefusal, type SendGateFacts } from '../../src/domain/send-gate';
 import {
   givenApproval,
+  givenApprovalOfOthers,
   givenClaimedTransfer,
   NEEDS_APPROVAL,
   openDatabaseBed,
@@ -246,11 +247,7 @@ async function setUpApproval(
   if (approval === 'approved') {
     await givenApproval(bed.database, transfer.settlementId);
   } else if (approval === 'restored since') {
-    await bed.rows(
-      `update payout_jobs set approval = 'approved', approved_by = 'approver', approved_hash = 'of others',
-         approved_at = payout_now() where id = $1`,
-      [transfer.payoutJobId],
-    );
+    await givenApprovalOfOthers(bed, transfer);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Pool, type QueryResultRow } from 'pg';
 
+import { approvalHash } from '../../src/db/approval-hash';
 import { lockApprovalContent, markSettlementApproved } from '../../src/db/approvals';
 import {
   inTransaction,
@@ -248,6 +249,18 @@ export async function givenApproval(
     const { hash } = await lockApprovalContent(executor, job);
     await markSettlementApproved(executor, job.id, { approvedBy, hash });
   });
+}
+
+/** As an approver leaves it when every one of these winners is given up, and restored later. */
+export async function givenApprovalOfOthers(
+  bed: DatabaseBed,
+  { payoutJobId, settlementId, currency }: PayoutTransfer,
+): Promise<void> {
+  await bed.rows(
+    `update payout_jobs set approval = 'approved', approved_by = 'approver', approved_hash = $2,
+       approved_at = payout_now() where id = $1`,
+    [payoutJobId, approvalHash({ settlementId, currency }, [])],
+  );
 }
 
 export function newAccountId(): string {
