@@ -150,11 +150,11 @@ export interface ScheduledSettlement {
 export async function givenScheduledSettlement(
   database: Database,
   wish: SettlementWish = {},
-  terms: Partial<SchedulingTerms> = {},
+  { recordedBy, ...terms }: Partial<SchedulingTerms> & { readonly recordedBy?: string } = {},
 ): Promise<ScheduledSettlement> {
   const settlement = settlementOf(wish);
   const job = await database.transaction(async (transaction) => {
-    await insertSettlement(transaction, settlement);
+    await insertSettlement(transaction, settlement, recordedBy);
     const scheduled = await schedulePayoutJob(transaction, settlement.settlementId, {
       installationId: PLATFORM.installationId,
       ...TERMS,
