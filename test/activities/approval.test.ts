@@ -190,6 +190,16 @@ describe('a settlement above the limit', () => {
     expect(await approve(first)).toMatchObject({ code: 'nothing_to_approve' });
   });
 
+  test('has winners whose wait for an account begins with the approval', async () => {
+    const [first] = await given(NEEDS_APPROVAL, false);
+    await scheduleAgain(first);
+    await bed.moveClocks({ days: 40 });
+    await approve(first);
+    expect(await bed.claim(first)).toMatchObject({
+      view: { status: 'blocked', failureReason: 'payee_account_missing' },
+    });
+  });
+
   test('stays so under the terms of its recording, whatever the settings have become', async () => {
     const [first] = await given();
     await bed.claim(first);

@@ -278,18 +278,18 @@ test('a wrong secret is hidden whole', () => {
 });
 
 describe('who works at a terminal', () => {
-  const GATEWAY_TOKENS = 'ann=token-of-ann,bob=token-of-bob';
+  const GATEWAY_TOKENS = 'ann=the-token-of-ann,bob=the-token-of-bob';
   const nameWith = (env: Record<string, string>) => nameOfOperatorToken(loadSettings(env));
 
   test('is whose token it is', () => {
-    expect(nameWith({ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'token-of-bob' })).toBe('bob');
+    expect(nameWith({ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'the-token-of-bob' })).toBe('bob');
     expect(nameWith({ GATEWAY_TOKENS })).toBeUndefined();
   });
 
   test.each([
-    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'token-of-bo' }],
-    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'bob=token-of-bob' }],
-    [{ PAYOUT_OPERATOR_TOKEN: 'token-of-bob' }],
+    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'the-token-of-bo' }],
+    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'bob=the-token-of-bob' }],
+    [{ PAYOUT_OPERATOR_TOKEN: 'the-token-of-bob' }],
   ])('is nobody with %j', (env) => {
     expect(() => nameWith(env)).toThrow(/PAYOUT_OPERATOR_TOKEN: expected the token of a pair/);
   });
