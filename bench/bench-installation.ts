@@ -10,6 +10,7 @@ import { readJobStatus } from '../src/client/read-status';
 import { recordSettlement, startRecordedJob } from '../src/client/settle';
 import { setUp } from '../src/client/setup';
 import type { TemporalClient } from '../src/client/temporal-client';
+import { payoutTermsOf } from '../src/config/payout-terms';
 import { loadSettings, type Settings } from '../src/config/settings';
 import type { Database } from '../src/db/database';
 import { DEFAULT_AWARD } from '../src/domain/ids';
@@ -89,7 +90,7 @@ export class BenchInstallation {
     const { database, settings, temporal } = this;
     const recorded = await recordSettlement(database, settlement, {
       installationId: settings.payoutInstallationId,
-      maxAttempts: settings.payoutMaxAttempts,
+      ...payoutTermsOf(settings),
     });
     await startRecordedJob({ client: temporal.client, database }, settlement, recorded);
   }

@@ -18,6 +18,7 @@ import { setUp } from '../../src/client/setup';
 import { statusText } from '../../src/client/show-status';
 import { trialBalanceTable } from '../../src/client/show-trial-balance';
 import { watchStatus } from '../../src/client/watch-status';
+import { payoutTermsOf } from '../../src/config/payout-terms';
 import { loadSettings } from '../../src/config/settings';
 import { trialBalance } from '../../src/db/ledger';
 import { formatAmount } from '../../src/domain/money';
@@ -90,7 +91,7 @@ async function pay(stack: LocalStack, signal: AbortSignal): Promise<string[]> {
     const settings = loadSettings(variables);
     const terms = {
       installationId: settings.payoutInstallationId,
-      maxAttempts: settings.payoutMaxAttempts,
+      ...payoutTermsOf(settings),
     };
     const recorded = await recordSettlement(database, settlement, terms);
     await withTemporal(variables, ({ client }) =>

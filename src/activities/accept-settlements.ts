@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 
+import type { PayoutTerms } from '../domain/approval';
 import type { JobStart } from '../domain/contracts';
 import { ACCEPTANCES_AT_ONCE, WINNERS_PER_SETTLEMENT_MAX } from '../domain/limits';
 import { rejectionReasons } from '../domain/rejection-reasons';
@@ -23,7 +24,7 @@ import { inBatches } from './in-batches';
 
 export type AcceptanceDependencies = Pick<
   ActivityDependencies,
-  'database' | 'maxAttempts' | 'amountMinorMax'
+  'database' | 'amountMinorMax' | keyof PayoutTerms
 > & { readonly platform: Pick<ActivityDependencies['platform'], 'installationId'> };
 
 /** Rows of another system that were handed in and are wrong. */
@@ -130,9 +131,10 @@ async function acceptOrRefuse(
   await transaction.execute(sql`savepoint unaccepted`);
   try {
     await acceptSettlementRow(transaction, check.settlement);
-    const { installationId } = dependencies.platform;
-    const { maxAttempts } = dependencies;
-    await schedulePayoutJob(transaction, row.settlementId, { installationId, maxAttempts });
+    await schedulePayoutJob(transaction, row.settlementId, {
+      ...dependencies,
+      installationId: dependencies.platform.installationId,
+    });
     return [];
   } catch (error) {
     if (!(error instanceof AwardAlreadySettledError)) {

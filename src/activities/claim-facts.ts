@@ -1,3 +1,4 @@
+import { isAccountConfirmed } from '../domain/approval';
 import type { SeenSends } from '../domain/contracts';
 import type { ClaimFacts, OpenGenerationFacts, PayeeFacts } from '../domain/claim-rules';
 import { isKeySendable, isListFresh } from '../domain/send-gate';
@@ -43,7 +44,7 @@ export async function readClaimFacts(
     runHasSeenMore: hasSeenMore(run.seen, transfer),
     isCancelRequested: transfer.cancelRequestedAt !== null,
     closedGate: await closedOperatorGate(executor, transfer, job),
-    payee: account === undefined ? undefined : payeeFacts(account, nowMs),
+    payee: account === undefined ? undefined : payeeFacts(transfer, account, nowMs),
     openGeneration:
       openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),
     sends: knownSends(attempts, openGeneration?.generation),
@@ -72,8 +73,14 @@ function hasSeenMore(seen: SeenSends | undefined, transfer: PayoutTransfer): boo
   );
 }
 
-function payeeFacts({ nextAskAt, readiness }: UserStripeAccount, nowMs: number): PayeeFacts {
+function payeeFacts(
+  transfer: PayoutTransfer,
+  account: UserStripeAccount,
+  nowMs: number,
+): PayeeFacts {
+  const { nextAskAt, readiness } = account;
   return {
+    isConfirmed: isAccountConfirmed(transfer, account),
     isNotReady: readiness === 'not_ready',
     askIsDue: nextAskAt === null || nextAskAt.getTime() <= nowMs,
   };

@@ -4,6 +4,7 @@ import type { TransferClaim } from '../domain/contracts';
 import type { PauseScope } from '../db/operator-pauses';
 import { forgetEndedEvents } from '../db/stripe-events';
 import { FUNDS_TRIES_MAX } from '../domain/limits';
+import { checkApproval, type CheckApprovalInput } from './check-approval';
 import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
@@ -49,6 +50,7 @@ export function createPayoutActivities(
       readTransferPage(dependencies, input),
     ),
     checkJob: discreetly((input: CheckJobInput) => checkJob(dependencies, input)),
+    checkApproval: discreetly((input: CheckApprovalInput) => checkApproval(dependencies, input)),
     claimTransfer: discreetly((input: ClaimTransferInput) => claimTransfer(dependencies, input)),
     reopenPaidRuns: discreetly((input: ReopenPaidRunsInput) =>
       reopenPaidRuns(dependencies, runsOf(), input),

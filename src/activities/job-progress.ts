@@ -1,5 +1,6 @@
-import type { PayoutProgress } from '../domain/contracts';
+import type { ApprovalGate, PayoutProgress } from '../domain/contracts';
 import { jobOutcome } from '../domain/job-state';
+import { findHoldInForce } from '../db/approvals';
 import type { Executor } from '../db/database';
 import type { PayoutJob } from '../db/payout-jobs';
 import { summarizeTransfers } from '../db/payout-transfers';
@@ -19,5 +20,14 @@ export async function progressOf(executor: Executor, job: PayoutJob): Promise<Pa
     counts,
     sumsMinor,
     ...(isMissingMoney && { missing: { neededMinor, availableMinor } }),
+    ...(job.status === 'awaiting_approval' && { gate: await gateOf(executor, job) }),
+  };
+}
+
+async function gateOf(executor: Executor, job: PayoutJob): Promise<ApprovalGate> {
+  const heldUntil = await findHoldInForce(executor, job);
+  return {
+    isApprovalMissing: job.approval === 'required',
+    heldUntil: heldUntil?.toISOString() ?? null,
   };
 }

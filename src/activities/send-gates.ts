@@ -1,5 +1,8 @@
 import type { SendRefusal } from '../domain/next-state';
+import { isAccountConfirmed } from '../domain/approval';
+import type { ClosedGate } from '../domain/claim-rules';
 import { sendRefusal } from '../domain/send-gate';
+import { findHoldInForce } from '../db/approvals';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findAttempts } from '../db/payout-attempts';
@@ -10,16 +13,23 @@ import { findJobById, listAgeOf, type PayoutJob } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 
-/** The gates that an operator closes for a whole settlement (M13). `beginSend` asks them again in its own statement. */
+/**
+ * The gates that an operator closes for a whole settlement, and the hold that its terms give it (M13). `beginSend` asks
+ * them again in its own statement.
+ */
 export async function closedOperatorGate(
   executor: Executor,
   transfer: PayoutTransfer,
-  job: Pick<PayoutJob, 'approval'> | undefined,
-): Promise<'platform_paused' | 'platform_approval_missing' | undefined> {
+  job: Pick<PayoutJob, 'approval' | 'heldUntil'> | undefined,
+): Promise<ClosedGate | undefined> {
   if (await isPaused(executor, transfer.settlementId)) {
     return 'platform_paused';
   }
-  return job?.approval === 'required' ? 'platform_approval_missing' : undefined;
+  if (job?.approval === 'required' || transfer.approval === 'required') {
+    return 'platform_approval_missing';
+  }
+  const isHeld = job !== undefined && (await findHoldInForce(executor, job)) !== null;
+  return isHeld ? 'platform_on_hold' : undefined;
 }
 
 /** Which of the gates of `beginSend` is shut, for a claim under which nothing was sent. */
@@ -38,6 +48,7 @@ export async function whyNothingWasSent(
     isCancelRequested: transfer.cancelRequestedAt !== null,
     isPaused: closed === 'platform_paused',
     isApprovalMissing: closed === 'platform_approval_missing',
+    heldUntilMs: job?.heldUntil?.getTime() ?? null,
     isOfThisPlatform:
       open?.stripeAccountId === platform.stripeAccountId && open.livemode === platform.livemode,
     hasUnresolvedSend: attempts.some(
@@ -45,6 +56,7 @@ export async function whyNothingWasSent(
     ),
     attemptsAreUsedUp: transfer.countedAttemptCount >= transfer.maxAttempts,
     destinationIsPayee: open?.destination === account?.stripeAccountId,
+    accountIsConfirmed: isAccountConfirmed(transfer, account),
     key: open === undefined ? { firstSentAtMs: null, listReadAtMs: null } : keyAgeOf(open),
     list: job === undefined ? { readAtMs: null, isWanted: true } : listAgeOf(job),
     nowMs: (await readPayoutClock(executor)).getTime(),

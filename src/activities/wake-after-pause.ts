@@ -21,7 +21,15 @@ export async function wakeAfterPause(
   scope: PauseScope,
 ): Promise<void> {
   await tellJobs(connections, scope, SIGNALS.resume);
-  const { client, database } = connections;
+  await wakeFreedTransfers(connections, scope, SIGNALS.resume);
+}
+
+/** Wakes the transfers of a scope whose cause to wait Postgres sees to be gone. Safe to repeat. */
+export async function wakeFreedTransfers(
+  { client, database }: WakingConnections,
+  scope: PauseScope,
+  signal: 'changed' | 'resume',
+): Promise<void> {
   let afterTransferId: string | null = null;
   do {
     const freed: string[] = await findTransfersToWake(database, scope, {
@@ -30,7 +38,7 @@ export async function wakeAfterPause(
     });
     await wakeWorkflows(
       client,
-      freed.map((id) => wakeUpOfTransfer(id, SIGNALS.resume)),
+      freed.map((id) => wakeUpOfTransfer(id, signal)),
     );
     afterTransferId = freed.at(-1) ?? null;
   } while (afterTransferId !== null);

@@ -3,6 +3,12 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 
 import { readEnvironment } from '../config/environment';
 import { errorCode } from '../domain/error-code';
+import {
+  approveCommand,
+  confirmAccountCommand,
+  type ApproveOptions,
+  type ConfirmAccountOptions,
+} from './commands/approve';
 import { accountsImportCommand, type AccountsImportOptions } from './commands/accounts-import';
 import {
   createCommandContext,
@@ -22,6 +28,7 @@ import {
 } from './commands/pause';
 import { pausesCommand, type PausesOptions } from './commands/pauses';
 import { reportCommand, type ReportOptions } from './commands/report';
+import { previewCommand } from './commands/preview';
 import { resolveCommand, type ResolveOptions } from './commands/resolve';
 import { retryCommand, type RetryOptions } from './commands/retry';
 import { settleCommand } from './commands/settle';
@@ -240,6 +247,7 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .action((transfer: string | undefined, options: RetryOptions) =>
       finish((context) => retryCommand(context, transfer, options)),
     );
+  addApprovalCommands(program, finish);
   addGivingUpCommands(program, finish);
   program
     .command('resolve <transfer>')
@@ -250,6 +258,41 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .option(...JSON_OPTION)
     .action((transfer: string, options: ResolveOptions) =>
       finish((context) => resolveCommand(context, transfer, options)),
+    );
+}
+
+/** What a second person looks at and gives before a large settlement is paid. */
+function addApprovalCommands(program: Command, finish: Finish): void {
+  program
+    .command('preview <settlement>')
+    .description(
+      'every winner, amount, account and obstacle, what it does to the balance, and the hash to approve',
+    )
+    .option(...JSON_OPTION)
+    .action((settlement: string, options: JsonOption) =>
+      finish((context) => previewCommand(context, settlement, options)),
+    );
+  program
+    .command('approve <settlement>')
+    .description(
+      'let a settlement be paid that needs a second person; not who recorded it; needs PAYOUT_OPERATOR_TOKEN',
+    )
+    .requiredOption('--hash <hash>', 'what is approved, as payouts preview shows it')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((settlement: string, options: ApproveOptions) =>
+      finish((context) => approveCommand(context, settlement, options)),
+    );
+  program
+    .command('confirm-account <transfer>')
+    .description(
+      'let an account be paid that was replaced after the approval; not who replaced it; needs PAYOUT_OPERATOR_TOKEN',
+    )
+    .requiredOption('--account <account>', 'the account that is confirmed')
+    .requiredOption(...REASON_OPTION)
+    .option(...JSON_OPTION)
+    .action((transfer: string, options: ConfirmAccountOptions) =>
+      finish((context) => confirmAccountCommand(context, transfer, options)),
     );
 }
 

@@ -1,3 +1,4 @@
+import { REPLACE_ACCOUNT } from '../db/approvals';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
@@ -6,6 +7,7 @@ import {
   lockUserStripeAccount,
   replaceUserStripeAccount,
 } from '../db/user-stripe-accounts';
+import type { Operator } from '../domain/operator-reason';
 import type { AccountsFile, RejectedRow, UserAccount } from './accounts-file';
 
 export interface ImportReport {
@@ -16,9 +18,9 @@ export interface ImportReport {
 }
 
 /** Replacing the account of somebody who waits for money is a decision; it needs a reason and leaves a record. */
-export interface ReplacementPermission {
-  readonly actor: string;
-  readonly reason: string;
+export interface ReplacementPermission extends Operator {
+  /** Known by a token; whoever replaces an account of an approved payment has to be. */
+  readonly isKnown: boolean;
 }
 
 type RowResult = 'imported' | 'unchanged' | 'replaced' | { readonly rejected: string };
@@ -78,11 +80,21 @@ async function importAccount(
       'use --replace with --reason to replace it';
     return { rejected: reason };
   }
+  if (
+    permission?.isKnown === false &&
+    waiting.some(({ approval }) => approval !== 'not_required')
+  ) {
+    const reason =
+      'has an unpaid transfer that needs an approval; whoever replaces its account has to be known by a token ' +
+      '(PAYOUT_OPERATOR_TOKEN), so that somebody else can confirm it';
+    return { rejected: reason };
+  }
   await replaceUserStripeAccount(executor, account);
   if (permission !== undefined) {
     await recordOperatorAction(executor, {
-      action: 'replace_account',
-      ...permission,
+      action: REPLACE_ACCOUNT,
+      actor: permission.actor,
+      reason: permission.reason,
       subject: {
         userId: account.userId,
         from: existing?.stripeAccountId ?? null,

@@ -1,3 +1,4 @@
+import type { Approval } from '../domain/approval';
 import {
   jobOutcome,
   type JobOutcome,
@@ -8,6 +9,7 @@ import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { SettlementStatus } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
+import { findHoldInForce } from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement } from '../db/payout-jobs';
@@ -46,6 +48,12 @@ export interface JobStatusReport {
   /** What was missing when Stripe's balance was last asked for, in minor units; null unless the job waits for it. */
   readonly fundsNeededMinor: number | null;
   readonly fundsAvailableMinor: number | null;
+  /** Whether a second person has to approve it, or has. */
+  readonly approval: Approval;
+  readonly approvedBy: string | null;
+  readonly approvedAt: string | null;
+  /** Nothing is sent before this, in UTC; null where it is not held, or no longer. */
+  readonly heldUntil: string | null;
 }
 
 /** How an accepted settlement stands: who is paid, who is not, and why. */
@@ -102,6 +110,10 @@ export async function readJobStatus(
     counts: { ...counts, total },
     fundsNeededMinor: job.fundsNeededMinor,
     fundsAvailableMinor: job.fundsAvailableMinor,
+    approval: job.approval,
+    approvedBy: job.approvedBy,
+    approvedAt: job.approvedAt?.toISOString() ?? null,
+    heldUntil: (await findHoldInForce(executor, job))?.toISOString() ?? null,
   };
 }
 

@@ -1,3 +1,4 @@
+import { approvalGateText } from '../domain/approval-texts';
 import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
@@ -57,6 +58,7 @@ function acceptedText(status: SettlementReport): string {
     ...explanations(status),
     ...status.pauses.map((pause) => `paused: ${pauseLine(pause)}`),
     ...missingFunds(status),
+    ...approvalGate(status),
     ...cancelExplanations(status),
     summaryLine(status.settlementId, status.job),
   ].join('\n');
@@ -78,6 +80,17 @@ function missingFunds({ job }: SettlementReport): string[] {
   return neededMinor === null || availableMinor === null
     ? []
     : [missingFundsText({ neededMinor, availableMinor }, currency)];
+}
+
+/** As the job's run shows it: what has to be typed, and until when it is held. */
+function approvalGate({ job, settlementId }: SettlementReport): string[] {
+  const { approval, approvedAt, approvedBy, heldUntil, status } = job;
+  if (status === 'awaiting_approval') {
+    return [
+      approvalGateText({ isApprovalMissing: approval === 'required', heldUntil }, settlementId),
+    ];
+  }
+  return approvedBy === null ? [] : [`approved by ${approvedBy}, ${approvedAt ?? ''}`];
 }
 
 /** The state of one transfer, with a wish to cancel it that has had no effect. */

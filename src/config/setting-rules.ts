@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import type { ApprovalLimits } from '../domain/approval';
+import { currencyRule } from '../domain/currencies';
 import { ID_PATTERN } from '../domain/ids';
 import {
   ATTEMPTS_MAX_DEFAULT,
   GATEWAY_PORT_DEFAULT,
+  HOLD_HOURS_MAX,
   ID_CHARACTERS_MAX,
   PAYEE_WAIT_DAYS_DEFAULT,
   PAYEE_WAIT_DAYS_MAX,
@@ -133,6 +136,24 @@ const gatewayTokens = z
     'each name and each token once',
   );
 
+const approvalAbove = z
+  .string()
+  .transform((text) =>
+    text.split(',').map((pair): readonly [string, number] => {
+      const [, currency = '', amount = ''] = /^\s*([A-Za-z]{3})=(\d{1,16})\s*$/.exec(pair) ?? [];
+      return [currency.toLowerCase(), amount === '' ? Number.NaN : Number(amount)];
+    }),
+  )
+  .refine(
+    (pairs) =>
+      pairs.every(
+        ([currency, amountMinor]) =>
+          currencyRule(currency) !== undefined && Number.isSafeInteger(amountMinor),
+      ) && !hasDuplicates(pairs.map(([currency]) => currency)),
+    'currency=minor units, separated by commas, each currency once, such as usd=500000,eur=450000',
+  )
+  .transform((pairs): ApprovalLimits => Object.fromEntries(pairs));
+
 /**
  * Every setting: how its text becomes its value, what it is without one, and whether it may be shown. The messages say
  * what was expected and never what was found, which may be a secret.
@@ -162,6 +183,14 @@ export const SETTING_RULES = {
   PAYOUT_MAX_AMOUNT_MINOR: {
     schema: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     byDefault: PRIZE_AMOUNT_MINOR_MAX_DEFAULT.toString(),
+  },
+  /** Totals above these wait for a second person; where it is set, so does every currency that it does not name. */
+  PAYOUT_APPROVAL_ABOVE: { schema: approvalAbove },
+  PAYOUT_HOLD_HOURS: { schema: wholeNumber({ min: 0, max: HOLD_HOURS_MAX }), byDefault: '0' },
+  /** Who works at this terminal: one of the tokens of `GATEWAY_TOKENS`. */
+  PAYOUT_OPERATOR_TOKEN: {
+    schema: z.string().regex(/^[\x21-\x7e]+$/, 'a token of GATEWAY_TOKENS, without its name'),
+    secret: true,
   },
   PAYOUT_INSTALLATION_ID: {
     schema: z

@@ -115,12 +115,12 @@ const SENDABLE = sql`${KEY_SENDABLE_MS + STATEMENT_TIMEOUT_MS} * interval '1 mil
 /** A dead key is looked up within the hour; a second one is for workers that were away. */
 const UNLOOKED = sql`${KEY_SENDABLE_MS} * interval '1 millisecond' + interval '2 hours'`;
 
-/** The triggers that refuse what must never be written, by table (migrations 0002, 0004 and 0006). */
+/** The triggers that refuse what must never be written, by table (migrations 0002, 0004, 0006 and 0008). */
 const GUARDS = {
   installation: ['final'],
   settlements: ['final', 'completed'],
   settlement_winners: ['frozen', 'not_truncated'],
-  payout_jobs: ['transition', 'of_accepted_settlement'],
+  payout_jobs: ['transition', 'of_accepted_settlement', 'approval_given'],
   payout_transfers: [
     'begin_pending',
     'transition',
@@ -128,6 +128,8 @@ const GUARDS = {
     'paid_stays_paid',
     'kept',
     'not_truncated',
+    'approval_begins',
+    'approval_given',
   ],
   payout_generations: ['frozen', 'list_read_once', 'close', 'kept', 'not_truncated'],
   payout_attempts: ['facts', 'kept', 'not_truncated'],
@@ -374,6 +376,44 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
     from payout_attempts as attempt
     join payout_transfers as transfer on transfer.id = attempt.transfer_id
     where attempt.sent_at > transfer.cancel_requested_at`,
+
+  'nothing was sent for anybody who was not approved': sql`
+    select transfer.settlement_id, transfer.id || ' attempt ' || attempt.attempt_number
+    from payout_attempts as attempt
+    join payout_transfers as transfer on transfer.id = attempt.transfer_id
+    join payout_jobs as job on job.id = transfer.payout_job_id
+    where transfer.approval = 'required' or job.approval = 'required'`,
+
+  'nothing of a settlement was sent while it was held': sql`
+    select transfer.settlement_id, transfer.id || ' attempt ' || attempt.attempt_number
+    from payout_attempts as attempt
+    join payout_transfers as transfer on transfer.id = attempt.transfer_id
+    join payout_jobs as job on job.id = transfer.payout_job_id
+    where attempt.sent_at < job.held_until`,
+
+  // Whoever was given up when the others were approved, or came to be paid without them, may wait for one still.
+  'a transfer needs an approval where its settlement does, and has one only with it': sql`
+    select transfer.settlement_id, transfer.id::text from payout_transfers as transfer
+    join payout_jobs as job on job.id = transfer.payout_job_id
+    where (transfer.approval = 'not_required') <> (job.approval = 'not_required')
+      or (transfer.approval = 'approved' and job.approval <> 'approved')`,
+
+  // The text of `canonicalApprovalText`: ids have no character that JSON writes in another way.
+  'the hash of every approval is that of what is approved': sql`
+    select job.settlement_id, job.settlement_id from payout_jobs as job
+    left join payout_transfers as transfer on transfer.payout_job_id = job.id and transfer.approval = 'approved'
+    where job.approval = 'approved'
+    group by job.id
+    having job.approved_hash <> encode(sha256(convert_to(
+      '{"settlementId":"' || job.settlement_id || '","currency":"' || job.currency || '","winners":[' || coalesce(
+        string_agg('{"userId":"' || transfer.user_id || '","award":"' || transfer.award || '","amountMinor":'
+          || transfer.amount_minor || '}', ',' order by transfer.user_id collate "C", transfer.award collate "C"),
+        '') || ']}', 'UTF8')), 'hex')`,
+
+  'whoever recorded a settlement has not approved it': sql`
+    select job.settlement_id, job.settlement_id from payout_jobs as job
+    join settlements as settlement on settlement.settlement_id = job.settlement_id
+    where job.approved_by = settlement.recorded_by`,
 
   'who is cancelled has no key that could be sent': sql`
     select transfer.settlement_id, transfer.id::text from payout_transfers as transfer

@@ -86,7 +86,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and transfer.claim_number = ${claim.claimNumber}
         and transfer.claim_run_id = ${claim.runId}
         -- A send that may have paid is asked about again, whatever came since (M5). Without one this is a new try: the
-        -- allowance must not be used up (M8), and the account must still be the winner's.
+        -- allowance must not be used up (M8), and the account must still be the winner's, and approved or confirmed.
         and (exists (
           select from payout_attempts as earlier
           where earlier.transfer_id = transfer.id and earlier.generation = generation.generation
@@ -94,6 +94,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         ) or (transfer.counted_attempt_count < transfer.max_attempts and exists (
           select from user_stripe_accounts as account
           where account.user_id = transfer.user_id and account.stripe_account_id = generation.destination
+            and (transfer.approval <> 'approved' or account.version = transfer.approved_account_version)
         )))
         and generation.closed_at is null
         -- A first send relies on a fresh reading of Stripe's list, and the key's age counts from that reading (M11).
@@ -104,7 +105,10 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
           end
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}
+        -- One that was given up when the others were approved, and restored since, is not approved (M13).
         and job.approval <> 'required'
+        and transfer.approval <> 'required'
+        and (job.held_until is null or payout_now() >= job.held_until)
         and not exists (
           select from payout_controls as control
           where control.lifted_at is null

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
 
+import type { Approval } from '../domain/approval';
 import { JOB_TRANSITIONS, type JobStatus } from '../domain/job-state';
 import type { ListAge } from '../domain/send-gate';
 import { OPEN_STATUSES } from '../domain/transfer-state';
@@ -15,17 +16,24 @@ export interface NewPayoutJob {
   readonly contestId: string;
   readonly currency: string;
   readonly totalMinor: number;
+  readonly approval?: Exclude<Approval, 'approved'>;
+  /** For how long nothing of it is sent. */
+  readonly holdMs?: number;
 }
 
 /** Creates the job of a settlement, or finds the one that is there: one settlement has one job. */
 export async function insertPayoutJob(
   executor: Executor,
-  job: NewPayoutJob,
+  { holdMs = 0, ...job }: NewPayoutJob,
 ): Promise<{ job: PayoutJob; created: boolean }> {
   // Who comes second waits for the first to commit; the read after it sees the committed row.
   const [inserted] = await executor
     .insert(payoutJobs)
-    .values({ ...job, id: jobIdOf(job.settlementId) })
+    .values({
+      ...job,
+      id: jobIdOf(job.settlementId),
+      heldUntil: holdMs === 0 ? null : sql`payout_now() + ${holdMs} * interval '1 millisecond'`,
+    })
     .onConflictDoNothing()
     .returning();
   if (inserted !== undefined) {

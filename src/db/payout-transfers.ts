@@ -1,5 +1,6 @@
 import { and, asc, count, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-orm';
 
+import type { Approval } from '../domain/approval';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
 import type { ReasonCode } from '../domain/reasons';
@@ -20,6 +21,7 @@ export interface NewPayoutTransfer {
   readonly amountMinor: number;
   readonly currency: string;
   readonly maxAttempts: number;
+  readonly approval?: Exclude<Approval, 'approved'>;
 }
 
 /** A debt that this settlement names belongs to another one already: two settlements would pay one award. */
@@ -264,11 +266,16 @@ export async function summarizeTransfers(
   return { counts: tally((row) => row.count), sumsMinor: tally((row) => row.sumMinor) };
 }
 
+export type WaitingTransfer = Pick<
+  PayoutTransfer,
+  'id' | 'settlementId' | 'contestId' | 'userId' | 'status' | 'approval'
+>;
+
 /** Unpaid transfers of these users: whom an import of accounts may free. */
 export async function findWaitingTransfersOfUsers(
   executor: Executor,
   userIds: readonly string[],
-): Promise<Pick<PayoutTransfer, 'id' | 'settlementId' | 'contestId' | 'userId' | 'status'>[]> {
+): Promise<WaitingTransfer[]> {
   if (userIds.length === 0) {
     return [];
   }
@@ -279,6 +286,7 @@ export async function findWaitingTransfersOfUsers(
       contestId: payoutTransfers.contestId,
       userId: payoutTransfers.userId,
       status: payoutTransfers.status,
+      approval: payoutTransfers.approval,
     })
     .from(payoutTransfers)
     .where(

@@ -1,3 +1,4 @@
+import { needsApproval, type PayoutTerms } from '../domain/approval';
 import { settlementLedgerKey } from '../domain/ids';
 import { settlementPosting } from '../domain/ledger';
 import { sumMinor } from '../domain/money';
@@ -13,14 +14,16 @@ import {
   type RecordedWinner,
 } from './settlements';
 
-export interface SchedulingTerms {
+export interface SchedulingTerms extends PayoutTerms {
   readonly installationId: string;
-  readonly maxAttempts: number;
 }
 
 /**
  * Creates the job of a recorded settlement with all its transfers and books the debt, in the caller's
  * transaction. Any number of callers may race: one creates, the others find the same job.
+ *
+ * Whether an approval is needed and until when it is held is decided here, once: a job that is there keeps its terms,
+ * whatever the settings have become.
  *
  * @throws AwardAlreadySettledError when another settlement pays one of the awards already
  */
@@ -37,11 +40,14 @@ export async function schedulePayoutJob(
   // Read before the job exists: from then on the winners are frozen.
   const winners = await findWinners(executor, settlementId);
   refuseOtherWinners(settlement, winners);
+  const approval = needsApproval(terms.approvalAbove, settlement) ? 'required' : 'not_required';
   const scheduled = await insertPayoutJob(executor, {
     settlementId,
     contestId,
     currency,
     totalMinor,
+    approval,
+    holdMs: terms.holdMs,
   });
   if (scheduled.created) {
     await insertTransfers(
@@ -53,6 +59,7 @@ export async function schedulePayoutJob(
         contestId,
         currency,
         maxAttempts: terms.maxAttempts,
+        approval,
         ...winner,
       })),
     );

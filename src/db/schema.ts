@@ -25,6 +25,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 
+import { APPROVALS, type Approval } from '../domain/approval';
 import { JOB_STATUSES, type JobStatus } from '../domain/job-state';
 import {
   LEDGER_ACCOUNTS,
@@ -160,9 +161,6 @@ export const userStripeAccounts = pgTable(
     index('user_stripe_accounts_by_account').on(table.stripeAccountId),
   ],
 );
-
-const APPROVALS = ['not_required', 'required', 'approved'] as const;
-export type Approval = (typeof APPROVALS)[number];
 
 export const payoutJobs = pgTable(
   'payout_jobs',

@@ -303,7 +303,8 @@ export async function blockTransfersWithoutAccount(
     .set({
       status: 'blocked',
       ...failure(reason),
-      payeeWaitSince: sql`payout_now()`,
+      // Nobody asks a payee for anything before the hold is over.
+      payeeWaitSince: sql`greatest(payout_now(), (select held_until from payout_jobs where id = ${jobId}))`,
       updatedAt: sql`payout_now()`,
     })
     .where(

@@ -13,7 +13,7 @@ const PAUSE_REASONS = REASON_CODES.filter(endsWithPause);
 
 /**
  * The blocked transfers whose cause Postgres can see to be gone: the account came, it can receive or is due to be asked
- * about, or nothing keeps the settlement from being sent any more. None that are under a pause. By id, a page at a time.
+ * about, it was approved or confirmed, or nothing keeps the settlement from being sent any more. None that are under a pause. By id, a page at a time.
  *
  * @param settlementId null: of all settlements
  */
@@ -40,7 +40,11 @@ export async function findTransfersToWake(
         when transfer.failure_reason = 'payee_account_missing' then account.user_id is not null
         when transfer.failure_reason = ${anyOf(READINESS_REASONS)} then
           account.readiness <> 'not_ready' or coalesce(account.next_ask_at <= payout_now(), true)
-        when transfer.failure_reason = 'platform_approval_missing' then job.approval <> 'required'
+        when transfer.failure_reason in ('platform_approval_missing', 'platform_on_hold') then
+          'required' not in (job.approval, transfer.approval)
+          and (job.held_until is null or payout_now() >= job.held_until)
+        when transfer.failure_reason = 'platform_account_unconfirmed' then
+          transfer.approval <> 'approved' or account.version = transfer.approved_account_version
         else transfer.failure_reason = ${anyOf(PAUSE_REASONS)}
       end
     order by transfer.id

@@ -12,7 +12,7 @@ export interface ClaimFacts {
   readonly runHasSeenMore: boolean;
   /** An operator wants it cancelled: nothing is sent for it any more. */
   readonly isCancelRequested: boolean;
-  readonly closedGate: 'platform_paused' | 'platform_approval_missing' | undefined;
+  readonly closedGate: ClosedGate | undefined;
   readonly payee: PayeeFacts | undefined;
   readonly openGeneration: OpenGenerationFacts | undefined;
   /** The sends of the open generation, oldest first. */
@@ -27,11 +27,16 @@ export interface ClaimFacts {
   readonly payeeWaitIsOver: boolean;
 }
 
+/** Why nobody of a settlement, or nobody who was not approved, is sent anything. */
+export type ClosedGate = 'platform_paused' | 'platform_approval_missing' | 'platform_on_hold';
+
 /** The winner's connected account. */
 export interface PayeeFacts {
   /** Stripe was asked, or has refused, and the account could not receive. */
   readonly isNotReady: boolean;
   readonly askIsDue: boolean;
+  /** It is the one that was approved, or was confirmed since, or needs neither. */
+  readonly isConfirmed: boolean;
 }
 
 export interface OpenGenerationFacts {
@@ -140,6 +145,10 @@ function decideUnsent(facts: ClaimFacts): ClaimDecision {
     return facts.payeeWaitIsOver
       ? { do: 'end_payee_wait' }
       : { do: 'block', reason: 'payee_account_missing' };
+  }
+  if (!payee.isConfirmed) {
+    // Before it is asked about: a person decides first whether it is the winner's at all.
+    return { do: 'block', reason: 'platform_account_unconfirmed' };
   }
   // A missing account that has come meanwhile is worth a send, however late it is.
   if (facts.payeeWaitIsOver && failureReason !== 'payee_account_missing') {

@@ -158,6 +158,15 @@ export interface PayoutProgress {
   readonly sumsMinor: TransferCounts;
   /** Of a job that waits for money. */
   readonly missing?: MissingFunds;
+  /** Of a job that waits for an approval, or for the end of its hold. */
+  readonly gate?: ApprovalGate;
+}
+
+/** What a job waits for before it asks for its funds. */
+export interface ApprovalGate {
+  readonly isApprovalMissing: boolean;
+  /** ISO 8601 text in UTC; null where the settlement is not held, or no longer. */
+  readonly heldUntil: string | null;
 }
 
 /** What has to be available at Stripe before a job begins, and what was when it was last asked, in minor units. */
@@ -207,6 +216,8 @@ export interface ScheduledJob {
   readonly listIsWanted?: boolean;
   /** The job has not begun to send: Stripe's balance is asked first. Older answers do not say, and their job sends. */
   readonly fundsAreWanted?: boolean;
+  /** An approval is missing or the settlement is held: nobody is started before. Older answers do not say. */
+  readonly approvalIsWanted?: boolean;
   /** The pause in force as the run begins; nobody is started under it. */
   readonly pause?: PauseInForce | null;
 }
@@ -238,6 +249,12 @@ export interface JobCheck {
   readonly listIsWanted?: boolean;
   /** The pause in force, if there is one; nobody is started under it. */
   readonly pause?: PauseInForce | null;
+}
+
+export interface ApprovalCheck {
+  readonly progress: PayoutProgress;
+  /** When it is looked at again; null when the job may go on to its funds. */
+  readonly lookAgainInMs: number | null;
 }
 
 export interface FundsCheck {

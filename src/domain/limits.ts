@@ -2,7 +2,7 @@
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** Stripe may forget a key once it is this old; a later send under it pays again (docs.stripe.com/api/idempotent_requests). */
@@ -68,6 +68,9 @@ export const JOB_HISTORY_EVENTS_MAX = 3_000;
 export const JOB_DRAIN_MS = 2 * MINUTE_MS;
 /** A job with nothing to start looks at Postgres this often, should a signal have been lost. */
 export const JOB_IDLE_LOOK_MS = HOUR_MS;
+
+/** The longest time that a settlement may be held before anything of it is sent: 90 days. */
+export const HOLD_HOURS_MAX = 2_160;
 
 /** A transfer that waits longer than this tells its job and frees its place in the window. */
 export const PARK_AFTER_MS = 30 * SECOND_MS;

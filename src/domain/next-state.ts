@@ -24,6 +24,8 @@ export type SendRefusal =
   | 'platform_cancel_requested'
   | 'platform_paused'
   | 'platform_approval_missing'
+  | 'platform_on_hold'
+  | 'platform_account_unconfirmed'
   | 'platform_mode_mismatch'
   | 'attempts_used_up'
   | 'unknown_key_too_old'
@@ -107,6 +109,8 @@ function nothingSent(refusal: SendRefusal): NextState {
   switch (refusal) {
     case 'platform_paused':
     case 'platform_approval_missing':
+    case 'platform_on_hold':
+    case 'platform_account_unconfirmed':
     case 'platform_mode_mismatch':
       return { to: 'blocked', reason: refusal, closeGeneration: false };
     case 'attempts_used_up':

@@ -141,9 +141,24 @@ export const REASONS = {
   },
   platform_approval_missing: {
     failureClass: 'platform',
-    operatorText: 'The settlement waits for an approval.',
+    operatorText:
+      'It waits for the approval of a second person (payouts preview, payouts approve); then it goes on by itself.',
     winnerText:
       'Your prize is recorded and waits for its release. You do not have to do anything. It is paid after the release.',
+  },
+  platform_on_hold: {
+    failureClass: 'platform',
+    operatorText:
+      'The settlement is held for a time after it was recorded, for disputes; then it goes on by itself.',
+    winnerText:
+      'Your prize is recorded, and payments begin some time after a contest has ended. You do not have to do anything. It is paid after that time.',
+  },
+  platform_account_unconfirmed: {
+    failureClass: 'platform',
+    operatorText:
+      'The winner’s account was replaced after the approval; a second person has to confirm it (payouts confirm-account).',
+    winnerText:
+      'Your account was changed, and we check the change before we pay. You do not have to do anything. Your prize is paid after that.',
   },
   transient_rate_limited: {
     failureClass: 'transient',

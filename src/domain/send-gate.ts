@@ -30,6 +30,11 @@ export function isListFresh({ isWanted, readAtMs }: ListAge, nowMs: number): boo
   return !isWanted && readAtMs !== null && nowMs < readAtMs + STRIPE_LIST_VALID_MS;
 }
 
+/** Whether a settlement is still held: nothing of it is sent before this time (M13). */
+export function isHeld(heldUntilMs: number | null, nowMs: number): boolean {
+  return heldUntilMs !== null && nowMs < heldUntilMs;
+}
+
 /** What stands behind the gate before a POST; `beginSend` asks the same in SQL, and a test compares the two. */
 export interface SendGateFacts {
   /** The claim is the row's own: its number, run and generation, status processing, nothing paid, generation open. */
@@ -37,13 +42,18 @@ export interface SendGateFacts {
   /** An operator wants it cancelled: nothing more is sent, not even to ask about an earlier send (M13). */
   readonly isCancelRequested: boolean;
   readonly isPaused: boolean;
+  /** Of the settlement, or of this transfer alone: it was given up when the others were approved. */
   readonly isApprovalMissing: boolean;
+  /** The settlement is held for disputes; null where it is not. */
+  readonly heldUntilMs: number | null;
   /** The generation was frozen for the Stripe account and mode that this process works with (M3). */
   readonly isOfThisPlatform: boolean;
   /** A send under this key may have paid: it is asked about again, whatever came since (M5). */
   readonly hasUnresolvedSend: boolean;
   readonly attemptsAreUsedUp: boolean;
   readonly destinationIsPayee: boolean;
+  /** No account was put in place of the approved one, or somebody has confirmed it. */
+  readonly accountIsConfirmed: boolean;
   readonly key: KeyAge;
   readonly list: ListAge;
   readonly nowMs: number;
@@ -61,6 +71,9 @@ export function sendRefusal(facts: SendGateFacts): SendRefusal | undefined {
   if (facts.isApprovalMissing) {
     return 'platform_approval_missing';
   }
+  if (isHeld(facts.heldUntilMs, nowMs)) {
+    return 'platform_on_hold';
+  }
   if (!hasUnresolvedSend && facts.attemptsAreUsedUp) {
     return 'attempts_used_up';
   }
@@ -76,5 +89,13 @@ export function sendRefusal(facts: SendGateFacts): SendRefusal | undefined {
   if (key.firstSentAtMs === null && !isListFresh(facts.list, nowMs)) {
     return 'transient_list_not_read';
   }
-  return hasUnresolvedSend || facts.destinationIsPayee ? undefined : 'transient_not_sent';
+  return hasUnresolvedSend ? undefined : accountRefusal(facts);
+}
+
+/** Where a payment may have been made already, it is asked about whatever the account has become (M5). */
+function accountRefusal(facts: SendGateFacts): SendRefusal | undefined {
+  if (!facts.destinationIsPayee) {
+    return 'transient_not_sent';
+  }
+  return facts.accountIsConfirmed ? undefined : 'platform_account_unconfirmed';
 }

@@ -1,3 +1,4 @@
+import { compareText } from './compare-text';
 import { currencyRule } from './currencies';
 import { DEFAULT_AWARD, ID_PATTERN } from './ids';
 import { ProblemList, type Problem } from './invalid-input';
@@ -169,14 +170,6 @@ export function checkSettlement(
   }
   const { settlementId, contestId } = candidate;
   return { ok: true, settlement: { settlementId, contestId, currency, winners, totalMinor } };
-}
-
-/** By code unit, not by locale: every machine has to hash the same text. */
-function compareText(left: string, right: string): number {
-  if (left === right) {
-    return 0;
-  }
-  return left < right ? -1 : 1;
 }
 
 /**

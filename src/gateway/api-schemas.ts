@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { HandedInReport, SettlementReport } from '../client/read-status';
+import { APPROVALS } from '../domain/approval';
 import { DEFAULT_AWARD, ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { JOB_STATUSES } from '../domain/job-state';
 import {
@@ -126,6 +127,14 @@ const acceptedStatus = z.strictObject({
     counts: transferCounts,
     fundsNeededMinor: count.nullable(),
     fundsAvailableMinor: z.int().nullable(),
+    approval: z.enum(APPROVALS).meta({
+      description: '`required`: nothing is sent before a second person has approved it.',
+    }),
+    approvedBy: z.string().nullable(),
+    approvedAt: instant.nullable(),
+    heldUntil: instant
+      .nullable()
+      .meta({ description: 'Nothing is sent before; null where it is not held, or no longer.' }),
   }),
   pauses: z.array(pause),
   transfers: z.array(transferRow),

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 
+import { tokenReader } from '../config/known-tokens';
 import type { GatewayToken } from '../config/setting-rules';
 import { ApiError } from './api-error';
 
@@ -12,24 +12,6 @@ declare module 'fastify' {
 }
 
 export type AuthFailure = 'missing' | 'malformed' | 'unknown';
-
-interface KnownToken {
-  readonly name: string;
-  readonly digest: Buffer;
-}
-
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
-
-/** Every token is compared, and digests instead of tokens, so that the time says nothing about any of them. */
-function nameOf(token: string, known: readonly KnownToken[]): string | null {
-  const digest = digestOf(token);
-  return known.reduce<string | null>(
-    (found, candidate) => (timingSafeEqual(digest, candidate.digest) ? candidate.name : found),
-    null,
-  );
-}
 
 function tokenOf(request: FastifyRequest): { readonly token: string } | AuthFailure {
   const { authorization } = request.headers;
@@ -48,10 +30,10 @@ export function requireToken(
   tokens: readonly GatewayToken[],
   onFailure: (failure: AuthFailure) => void,
 ): onRequestHookHandler {
-  const known = tokens.map(({ name, token }) => ({ name, digest: digestOf(token) }));
+  const nameOf = tokenReader(tokens);
   return (request, _reply, done) => {
     const given = tokenOf(request);
-    const actor = typeof given === 'string' ? null : nameOf(given.token, known);
+    const actor = typeof given === 'string' ? null : nameOf(given.token);
     if (actor === null) {
       onFailure(typeof given === 'string' ? given : 'unknown');
       done(unauthorized(given));

@@ -6,6 +6,7 @@ import type Stripe from 'stripe';
 import { startJobWorkflow } from '../client/start-workflows';
 import { lazyTemporal, type TemporalClient } from '../client/temporal-client';
 import { createLog, type Logger } from '../config/log';
+import { payoutTermsOf } from '../config/payout-terms';
 import {
   InvalidSettingsError,
   loadSettings,
@@ -163,7 +164,7 @@ function acceptanceOf({ database, log, platform, settings, temporal }: GatewayPa
     dependencies: {
       database,
       platform,
-      maxAttempts: settings.payoutMaxAttempts,
+      ...payoutTermsOf(settings),
       amountMinorMax: settings.payoutMaxAmountMinor,
     },
     start: (job: JobStart) =>
@@ -190,7 +191,7 @@ function serverOf(
     database,
     temporal,
     stripe: stripeClient(settings, READINESS_DEADLINE_MS),
-    terms: { installationId, maxAttempts: settings.payoutMaxAttempts },
+    terms: { installationId, ...payoutTermsOf(settings) },
     amountMinorMax: settings.payoutMaxAmountMinor,
     tokens: settings.gatewayTokens,
     log,

@@ -3,6 +3,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import type { EnvironmentVariables } from '../config/settings';
 import { loadSettings } from '../config/settings';
 import { createLog, type Logger } from '../config/log';
+import { payoutTermsOf } from '../config/payout-terms';
 import { temporalConnection } from '../config/temporal-connection';
 import { openDatabase } from '../db/database';
 import { assertInstallation } from '../db/installation';
@@ -54,7 +55,7 @@ export async function runWorker(
         database,
         stripe,
         platform,
-        maxAttempts: settings.payoutMaxAttempts,
+        ...payoutTermsOf(settings),
         payeeWaitMs: settings.payoutPayeeWaitDays * DAY_MS,
         amountMinorMax: settings.payoutMaxAmountMinor,
       },

@@ -36,6 +36,12 @@ export const { checkJob } = proxyActivities<PayoutActivities>({
   summary: 'count transfers, complete the job when all are terminal',
 });
 
+export const { checkApproval } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'look whether it is approved and not held',
+});
+
 export const { reopenPaidRuns } = proxyActivities<PayoutActivities>({
   startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
   retry: untilItWorks,

@@ -37,6 +37,7 @@ import {
 } from '../domain/limits';
 import { transferRun } from '../domain/run-starts';
 import {
+  checkApproval,
   checkFunds,
   checkJob,
   lookAtPauses,
@@ -131,17 +132,20 @@ class RunningJob {
   private news = 0;
   private seenNews = 0;
   private pause: PauseInForce | null;
+  /** An approval is missing, or the settlement is held, and the job has not begun to send. */
+  private isApprovalWanted: boolean;
   /** The job has not begun to send, and Stripe's balance has to be asked first. */
   private isFundsWanted: boolean;
 
   constructor(
-    { fundsAreWanted, jobId, pause, progress }: ScheduledJob,
+    { approvalIsWanted, fundsAreWanted, jobId, pause, progress }: ScheduledJob,
     /** A reading of Stripe's list that is not at its end. */
     public unfinishedReading: ListReading | undefined,
   ) {
     this.jobId = jobId;
     this.progress = progress;
     this.pause = pause ?? null;
+    this.isApprovalWanted = approvalIsWanted === true;
     this.isFundsWanted = fundsAreWanted === true;
     for (const signal of [changedSignal, pauseSignal, resumeSignal]) {
       setHandler(signal, () => void (this.news += 1));
@@ -261,12 +265,28 @@ class RunningJob {
     await this.look();
   }
 
-  /** Nobody is started under a pause, nor before the money is there; a pause may come while the money is awaited. */
+  /**
+   * Nobody is started under a pause, nor before it is approved and not held, nor before the money is there; a pause may
+   * come while any of these is awaited.
+   */
   async waitUntilStartable(): Promise<void> {
     do {
       await this.waitWhilePaused();
+      await this.waitForApproval();
       await this.waitForFunds();
     } while (this.pause !== null && !this.isLong());
+  }
+
+  /** Looks when a person has approved, when the hold is over, and now and then. A job that sends is never asked. */
+  private async waitForApproval(): Promise<void> {
+    while (this.isApprovalWanted && this.pause === null && !this.isComplete() && !this.isLong()) {
+      const { lookAgainInMs, progress } = await checkApproval({ jobId: this.jobId });
+      this.isApprovalWanted = lookAgainInMs !== null;
+      this.replaceProgress(progress);
+      if (lookAgainInMs !== null) {
+        await this.waitForNews(lookAgainInMs);
+      }
+    }
   }
 
   /** Asks for the balance, and again after a while or when something has changed. A job that sends is never asked. */

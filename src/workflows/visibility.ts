@@ -6,6 +6,7 @@ import {
   type SweepCounts,
   type TransferView,
 } from '../domain/contracts';
+import { approvalGateText } from '../domain/approval-texts';
 import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
@@ -70,7 +71,7 @@ export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null)
   ]);
   const causes = pause?.causes ?? [];
   return [
-    `Job **${progress.status}**, ${progress.outcome}${missingText(progress)}`,
+    `Job **${progress.status}**, ${progress.outcome}${missingText(progress)}${gateText(progress)}`,
     table(['transfers', 'count', 'sum'], rows),
     ...causes.map((cause) => `Paused: ${explained(cause)}`),
   ].join('\n\n');
@@ -83,6 +84,11 @@ function explained(code: string): string {
 
 function missingText({ currency, missing }: PayoutProgress): string {
   return missing === undefined ? '' : `\n\n${missingFundsText(missing, currency)}`;
+}
+
+/** What a job waits for before it begins, what to type, and until when. */
+function gateText({ gate, settlementId }: PayoutProgress): string {
+  return gate === undefined ? '' : `\n\n${approvalGateText(gate, settlementId)}`;
 }
 
 export function sweepAttributes(state: 'running' | 'succeeded' | 'failed', failedCount: number) {

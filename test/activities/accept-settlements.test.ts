@@ -20,7 +20,6 @@ import { PROBLEMS_SHOWN_MAX } from '../../src/domain/invalid-input';
 import type { Settlement, SettlementStatus } from '../../src/domain/settlement';
 import {
   givenScheduledSettlement,
-  MAX_ATTEMPTS,
   newId,
   openDatabaseBed,
   PLATFORM,
@@ -29,6 +28,7 @@ import {
   untilSomebodyWaitsForLock,
   type DatabaseBed,
   type SettlementWish,
+  TERMS,
 } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
   dependencies = {
     database: bed.database,
     platform: PLATFORM,
-    maxAttempts: MAX_ATTEMPTS,
+    ...TERMS,
     amountMinorMax: AMOUNT_MINOR_MAX,
   };
 });
@@ -91,7 +91,7 @@ const accept = ({ settlementId }: Pick<Settlement, 'settlementId'>) =>
 const offer = (settlement: Settlement) =>
   recordSettlement(bed.database, settlement, {
     installationId: PLATFORM.installationId,
-    maxAttempts: MAX_ATTEMPTS,
+    ...TERMS,
   });
 
 /** The reasons against what was handed in. */

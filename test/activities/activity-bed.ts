@@ -36,7 +36,7 @@ import { start, type TestSandbox } from '../local/stripe-sandbox/support';
 import {
   givenScheduledSettlement,
   givenTransfer,
-  MAX_ATTEMPTS,
+  TERMS,
   newAccountId,
   openDatabaseBed,
   type DatabaseBed,
@@ -173,7 +173,7 @@ export async function openActivityBed(): Promise<ActivityBed> {
     database: database.database,
     stripe,
     platform,
-    maxAttempts: MAX_ATTEMPTS,
+    ...TERMS,
     payeeWaitMs: PAYEE_WAIT_MS,
     amountMinorMax: PRIZE_AMOUNT_MINOR_MAX_DEFAULT,
   };

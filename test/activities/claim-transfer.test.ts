@@ -6,7 +6,13 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenTransfer, untilSomebodyWaitsForLock, newAccountId } from '../support/builders';
+import {
+  givenApproval,
+  givenTransfer,
+  NEEDS_APPROVAL,
+  newAccountId,
+  untilSomebodyWaitsForLock,
+} from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { openActivityBed, type ActivityBed } from './activity-bed';
 
@@ -198,17 +204,14 @@ describe('pauses and approvals', () => {
   });
 
   test('a missing approval blocks, an approval lets go', async () => {
-    const transfer = await givenTransfer(bed.database, { account: newAccountId() });
-    const approve = (approval: string) =>
-      bed.rows('update payout_jobs set approval = $1 where id = $2', [
-        approval,
-        transfer.payoutJobId,
-      ]);
-    await approve('required');
+    const transfer = await givenTransfer(bed.database, {
+      account: newAccountId(),
+      terms: NEEDS_APPROVAL,
+    });
     expect(await bed.claim(transfer)).toMatchObject({
       view: { status: 'blocked', failureReason: 'platform_approval_missing' },
     });
-    await approve('approved');
+    await givenApproval(bed.database, transfer.settlementId);
     expect(await bed.step(transfer)).toMatchObject({ status: 'completed' });
   });
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describeSettings } from '../../src/config/describe-settings';
 import { readEnvironment } from '../../src/config/environment';
+import { nameOfOperatorToken } from '../../src/config/operator-token';
 import {
   InvalidSettingsError,
   loadSettings,
@@ -38,6 +39,7 @@ test('defaults are there without any environment', () => {
     payoutMaxAttempts: 5,
     payoutPayeeWaitDays: 30,
     payoutMaxAmountMinor: 10_000_000_000,
+    payoutHoldHours: 0,
     payoutInstallationId: 'local',
     gatewayHost: '127.0.0.1',
     gatewayPort: 8090,
@@ -56,6 +58,9 @@ test('set values come typed and trimmed', () => {
       STRIPE_REQUESTS_PER_SECOND: '0.5',
       PAYOUT_MAX_ATTEMPTS: '7',
       PAYOUT_MAX_AMOUNT_MINOR: '5000',
+      PAYOUT_APPROVAL_ABOVE: ' USD=500000 , jpy=0',
+      PAYOUT_HOLD_HOURS: '48',
+      PAYOUT_OPERATOR_TOKEN: 'other',
       PAYOUT_INSTALLATION_ID: 'prod:eu-1',
       GATEWAY_HOST: '::',
       GATEWAY_PORT: '8080',
@@ -74,6 +79,9 @@ test('set values come typed and trimmed', () => {
     payoutMaxAttempts: 7,
     payoutPayeeWaitDays: 30,
     payoutMaxAmountMinor: 5000,
+    payoutHoldHours: 48,
+    payoutApprovalAbove: { usd: 500_000, jpy: 0 },
+    payoutOperatorToken: 'other',
     payoutInstallationId: 'prod:eu-1',
     gatewayHost: '::',
     gatewayPort: 8080,
@@ -134,6 +142,15 @@ test.each<[SettingName, string, RegExp]>([
   ['PAYOUT_PAYEE_WAIT_DAYS', '366', /1 to 365/],
   ['PAYOUT_MAX_AMOUNT_MINOR', '0', /from 1 to/],
   ['PAYOUT_MAX_AMOUNT_MINOR', '9007199254740992', /9007199254740991/],
+  ['PAYOUT_APPROVAL_ABOVE', '500000', /currency=minor units/],
+  ['PAYOUT_APPROVAL_ABOVE', 'usd=5.00', /currency=minor units/],
+  ['PAYOUT_APPROVAL_ABOVE', 'usd=', /currency=minor units/],
+  ['PAYOUT_APPROVAL_ABOVE', 'usd=1,', /currency=minor units/],
+  ['PAYOUT_APPROVAL_ABOVE', 'xxx=1', /currency=minor units/],
+  ['PAYOUT_APPROVAL_ABOVE', 'usd=1,USD=2', /each currency once/],
+  ['PAYOUT_APPROVAL_ABOVE', 'usd=9007199254740993', /currency=minor units/],
+  ['PAYOUT_HOLD_HOURS', '2161', /0 to 2160/],
+  ['PAYOUT_OPERATOR_TOKEN', 'two words', /a token of GATEWAY_TOKENS/],
   ['PAYOUT_INSTALLATION_ID', 'a/b', /1 to 100 characters/],
   ['PAYOUT_INSTALLATION_ID', 'x'.repeat(101), /1 to 100 characters/],
   ['GATEWAY_PORT', '65536', /0 to 65535/],
@@ -258,4 +275,22 @@ test('a wrong secret is hidden whole', () => {
   const rows = describeSettings({ variables, fromFile: new Set() });
   expect(JSON.stringify(rows)).not.toContain('secretsecret');
   expect(JSON.stringify(rows)).not.toContain('pg:secret');
+});
+
+describe('who works at a terminal', () => {
+  const GATEWAY_TOKENS = 'ann=the-token-of-ann,bob=the-token-of-bob';
+  const nameWith = (env: Record<string, string>) => nameOfOperatorToken(loadSettings(env));
+
+  test('is whose token it is', () => {
+    expect(nameWith({ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'the-token-of-bob' })).toBe('bob');
+    expect(nameWith({ GATEWAY_TOKENS })).toBeUndefined();
+  });
+
+  test.each([
+    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'the-token-of-bo' }],
+    [{ GATEWAY_TOKENS, PAYOUT_OPERATOR_TOKEN: 'bob=the-token-of-bob' }],
+    [{ PAYOUT_OPERATOR_TOKEN: 'the-token-of-bob' }],
+  ])('is nobody with %j', (env) => {
+    expect(() => nameWith(env)).toThrow(/PAYOUT_OPERATOR_TOKEN: expected the token of a pair/);
+  });
 });

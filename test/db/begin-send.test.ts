@@ -12,10 +12,14 @@ import {
 } from '../../src/db/payout-attempts';
 import { closeGeneration, findOpenGeneration } from '../../src/db/payout-generations';
 import { markRetryable, markUnknown } from '../../src/db/transfer-moves';
+import type { PayoutTerms } from '../../src/domain/approval';
 import type { TransferClaim } from '../../src/domain/contracts';
 import type { SendOutcome } from '../../src/domain/outcome';
 import type { Installation } from '../../src/db/installation';
 import {
+  givenApproval,
+  givenApprovalOfOthers,
+  NEEDS_APPROVAL,
   givenClaimedTransfer,
   openDatabaseBed,
   PLATFORM,
@@ -85,6 +89,7 @@ async function pause(settlementId: string | null): Promise<void> {
 }
 
 interface Gate {
+  readonly terms?: Partial<PayoutTerms>;
   readonly shut: (claimed: ClaimedTransfer) => Promise<unknown>;
   readonly claim?: Partial<TransferClaim>;
   readonly platform?: Partial<Installation>;
@@ -95,12 +100,21 @@ const open = (): Promise<void> => Promise.resolve();
 const GATES: Readonly<Record<string, Gate>> = {
   'everything is paused': { shut: () => pause(null) },
   'the settlement is paused': { shut: ({ transfer }) => pause(transfer.settlementId) },
-  'an approval is required': {
-    shut: ({ transfer }) =>
-      bed.rows(`update payout_jobs set approval = 'required' where id = $1`, [
-        transfer.payoutJobId,
-      ]),
+  'an approval is required': { terms: NEEDS_APPROVAL, shut: open },
+  'it was given up when the others were approved': {
+    terms: NEEDS_APPROVAL,
+    shut: ({ transfer }) => givenApprovalOfOthers(bed, transfer),
   },
+  'the account was replaced after the approval, and put back': {
+    terms: NEEDS_APPROVAL,
+    shut: async ({ transfer }) => {
+      await givenApproval(bed.database, transfer.settlementId);
+      await bed.rows('update user_stripe_accounts set version = version + 2 where user_id = $1', [
+        transfer.userId,
+      ]);
+    },
+  },
+  'the settlement is held': { terms: { holdMs: 60_000 }, shut: open },
   'the generation is another': { shut: open, claim: { generation: 2 } },
   'the claim number is old': {
     shut: ({ transfer }) =>
@@ -164,7 +178,7 @@ const GATES: Readonly<Record<string, Gate>> = {
 
 /** Some shut gates break what the invariants say on purpose; the row is put right for the tests after it. */
 test.each(Object.entries(GATES))('nothing is sent when %s', async (name, gate) => {
-  const claimed = await givenClaimedTransfer(bed.database);
+  const claimed = await givenClaimedTransfer(bed.database, { terms: gate.terms ?? {} });
   await gate.shut(claimed);
   const before = await traceOf(claimed);
   const begun = await beginSend(
@@ -227,11 +241,11 @@ test.each([
   expect(await beginSend(bed.database, claim, PLATFORM)).toMatchObject({ attemptNumber: 1 });
 });
 
-test('an approved job is sent', async () => {
-  const { claim, transfer } = await givenClaimedTransfer(bed.database);
-  await bed.rows(`update payout_jobs set approval = 'approved' where id = $1`, [
-    transfer.payoutJobId,
-  ]);
+test('an approved job is sent, when its hold is over', async () => {
+  const terms = { ...NEEDS_APPROVAL, holdMs: 60_000 };
+  const { claim, transfer } = await givenClaimedTransfer(bed.database, { terms });
+  await givenApproval(bed.database, transfer.settlementId);
+  await movePayoutClock(bed, { ms: 60_000 });
   expect(await beginSend(bed.database, claim, PLATFORM)).toMatchObject({ attemptNumber: 1 });
 });
 

@@ -5,10 +5,12 @@
 import { beginSend, recordAnswer, resolveAttempt } from '../../src/db/payout-attempts';
 import { insertSettlement } from '../../src/db/settlements';
 import {
+  givenApproval,
   givenClaimedTransfer,
   givenScheduledSettlement,
   givenTransfer,
   newId,
+  NEEDS_APPROVAL,
   openDatabaseBed,
   PLATFORM,
   refusalOf,
@@ -373,5 +375,90 @@ describe('what a guard refuses is counted', () => {
         source.match(/perform count_refused_change\(\);\s+raise\s+exception/gi)?.length,
     );
     expect(uncounted.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+describe('an approval is given once or again, and never taken back', () => {
+  const APPROVED_LATER = `approved_by = 'eve', approved_hash = 'other', approved_at = approved_at + interval '1 second'`;
+
+  async function given(isApproved: boolean) {
+    const transfer = await givenTransfer(bed.database, { terms: NEEDS_APPROVAL });
+    if (isApproved) {
+      await givenApproval(bed.database, transfer.settlementId);
+    }
+    return { job: `id = '${transfer.payoutJobId}'`, transfer: `id = '${transfer.id}'` };
+  }
+
+  test.each([
+    [false, `approval = 'not_required'`],
+    [true, `approval = 'required', approved_by = null, approved_at = null, approved_hash = null`],
+    [
+      true,
+      `approval = 'not_required', approved_by = null, approved_at = null, approved_hash = null`,
+    ],
+    [true, `approved_by = 'eve'`],
+    [true, `approved_hash = 'other'`],
+    [true, `approved_at = approved_at - interval '1 second'`],
+    [false, `held_until = payout_now()`],
+  ])('job, approved %s: %s is refused', async (isApproved, assignment) => {
+    const { job } = await given(isApproved);
+    expect(await change('payout_jobs', assignment, job)).toBe('payout_jobs_approval_given');
+  });
+
+  test('a later approval takes its place', async () => {
+    const { job } = await given(true);
+    expect(await change('payout_jobs', APPROVED_LATER, job)).toBe(NOTHING);
+  });
+
+  test.each([
+    [false, `approval = 'approved', approved_account_version = 1`],
+    [false, `approval = 'not_required'`],
+    [true, `approval = 'required', approved_account_version = null`],
+    [true, `approval = 'not_required', approved_account_version = null`],
+    [true, `approved_account_version = 0`],
+  ])('transfer, settlement approved %s: %s is refused', async (isApproved, assignment) => {
+    const { transfer } = await given(isApproved);
+    expect(await change('payout_transfers', assignment, transfer)).toBe(
+      'payout_transfers_approval_given',
+    );
+  });
+
+  test('a later account may be confirmed', async () => {
+    const { transfer } = await given(true);
+    expect(await change('payout_transfers', 'approved_account_version = 2', transfer)).toBe(
+      NOTHING,
+    );
+  });
+
+  test.each([
+    [{}, 'required'],
+    [NEEDS_APPROVAL, 'not_required'],
+  ])('a transfer begins as its settlement does: %j and not %s', async (terms, approval) => {
+    const { id } = await givenTransfer(bed.database, { terms });
+    expect(
+      await refusalOf(
+        bed.rows(
+          `insert into payout_transfers (id, payout_job_id, settlement_id, contest_id, user_id, award, amount_minor,
+             currency, max_attempts, approval)
+           select gen_random_uuid(), payout_job_id, settlement_id, contest_id, user_id, 'another', amount_minor,
+             currency, max_attempts, $2 from payout_transfers where id = $1`,
+          [id, approval],
+        ),
+      ),
+    ).toBe('payout_transfers_approval_given');
+  });
+
+  test('no job begins approved', async () => {
+    const settlement = settlementOf();
+    await insertSettlement(bed.database, settlement);
+    expect(
+      await refusalOf(
+        bed.rows(
+          `insert into payout_jobs (settlement_id, contest_id, currency, total_minor, approval, approved_by,
+             approved_hash, approved_at) values ($1, 'c', 'usd', 1, 'approved', 'eve', 'x', payout_now())`,
+          [settlement.settlementId],
+        ),
+      ),
+    ).toBe('payout_jobs_approval_given');
   });
 });

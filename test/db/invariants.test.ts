@@ -7,7 +7,12 @@ import { checkDiligence, checkInvariants, type CheckedInvariant } from '../../sr
 import { completeJobWhenTerminal } from '../../src/db/payout-jobs';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
-import { givenScheduledSettlement, newAccountId } from '../support/builders';
+import {
+  givenApproval,
+  givenScheduledSettlement,
+  NEEDS_APPROVAL,
+  newAccountId,
+} from '../support/builders';
 
 let bed: ActivityBed;
 
@@ -97,6 +102,7 @@ const PAID_BOOKED = 'every paid transfer has one booking of its Stripe transfer,
 const PAYABLE = 'prizes_payable is the sum of the transfers that are neither paid nor voided';
 const CAME_BACK = 'of no Stripe transfer came more back than was paid with it';
 const VOIDED = 'every voided debt was voided in the ledger, once and whole, and no other';
+const NEEDED = 'a transfer needs an approval where its settlement does, and has one only with it';
 const LEGAL = 'every transfer is in a legal state';
 const ENDS = 'every end of an attempt in the ledger is the end of an attempt';
 const WINNERS = 'the winners of every job are its transfers, one to one';
@@ -313,6 +319,31 @@ const CASES: readonly [string, (story: Story) => string[], (readonly string[])?]
       updateTransfer(unknown, `cancel_requested_at = payout_now() - interval '1 hour'`),
   ],
   [
+    'nothing was sent for anybody who was not approved',
+    ({ job }) => [
+      `update payout_jobs set approval = 'required' where id = '${job}'`,
+      `update payout_transfers set approval = 'required' where payout_job_id = '${job}'`,
+    ],
+  ],
+  [
+    'nothing of a settlement was sent while it was held',
+    ({ job }) => [
+      `update payout_jobs set held_until = payout_now() + interval '1 hour' where id = '${job}'`,
+    ],
+  ],
+  [
+    NEEDED,
+    ({ paid }) => updateTransfer(paid, `approval = 'approved', approved_account_version = 1`),
+  ],
+  [
+    'the hash of every approval is that of what is approved',
+    ({ job }) => [
+      `update payout_jobs set approval = 'approved', approved_by = 'bob', approved_hash = 'old',
+         approved_at = payout_now() where id = '${job}'`,
+      `update payout_transfers set approval = 'approved', approved_account_version = 1 where payout_job_id = '${job}'`,
+    ],
+  ],
+  [
     'who is cancelled has no key that could be sent',
     ({ failed }) => [
       ...updateTransfer(
@@ -368,6 +399,21 @@ test('every complete job was sealed and counted', async () => {
   expect(namesOf(await checkInvariants(bed.database, job.settlementId))).toEqual([
     'every complete job was sealed and counted',
   ]);
+});
+
+test('whoever recorded a settlement has not approved it, nor anything but what the hash names', async () => {
+  const { settlement } = await givenScheduledSettlement(
+    bed.database,
+    { winners: 3 },
+    { ...NEEDS_APPROVAL, recordedBy: 'ann' },
+  );
+  const broken = async () => namesOf(await checkInvariants(bed.database, settlement.settlementId));
+  await givenApproval(bed.database, settlement.settlementId, 'bob');
+  expect(await broken()).toEqual([]);
+  await change(
+    `update payout_jobs set approved_by = 'ann' where settlement_id = '${settlement.settlementId}'`,
+  );
+  expect(await broken()).toEqual(['whoever recorded a settlement has not approved it']);
 });
 
 test.each(['disable trigger ledger_entries_append_only', 'disable trigger all'])(

@@ -13,19 +13,19 @@ import { transferIdOf } from '../../src/db/transfer-id';
 import type { Settlement } from '../../src/domain/settlement';
 import {
   givenScheduledSettlement,
-  MAX_ATTEMPTS,
   newId,
   openDatabaseBed,
   PLATFORM,
   settlementOf,
   untilSomebodyWaitsForLock,
   type DatabaseBed,
+  TERMS as NO_GATES,
 } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import type { Database } from '../../src/db/database';
 
 const CALLERS = 50;
-const TERMS = { installationId: PLATFORM.installationId, maxAttempts: MAX_ATTEMPTS };
+const TERMS = { ...NO_GATES, installationId: PLATFORM.installationId };
 
 let bed: DatabaseBed;
 

@@ -8,10 +8,14 @@ import * as fc from 'fast-check';
 import { beginSend } from '../../src/db/payout-attempts';
 import { closeGeneration } from '../../src/db/payout-generations';
 import { markUnknown } from '../../src/db/transfer-moves';
+import type { PayoutTerms } from '../../src/domain/approval';
 import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from '../../src/domain/limits';
 import { sendRefusal, type SendGateFacts } from '../../src/domain/send-gate';
 import {
+  givenApproval,
+  givenApprovalOfOthers,
   givenClaimedTransfer,
+  NEEDS_APPROVAL,
   openDatabaseBed,
   PLATFORM,
   type ClaimedTransfer,
@@ -45,15 +49,17 @@ const CLAIMS = [
   'closed',
 ] as const;
 const PAUSES = ['none', 'lifted', 'of another', 'of this', 'of everything'] as const;
-const APPROVALS = ['not_required', 'approved', 'required'] as const;
+const APPROVALS = ['not_required', 'approved', 'required', 'restored since'] as const;
+const HOLDS = ['none', 'over', 'lasts'] as const;
 const PLATFORMS = ['own', 'other account', 'other mode'] as const;
 const SENDS = ['none', 'refused', 'unresolved'] as const;
-const ACCOUNTS = ['frozen', 'replaced', 'missing'] as const;
+const ACCOUNTS = ['frozen', 'replaced', 'missing', 'unconfirmed'] as const;
 
 interface Situation {
   readonly claim: (typeof CLAIMS)[number];
   readonly pause: (typeof PAUSES)[number];
   readonly approval: (typeof APPROVALS)[number];
+  readonly hold: (typeof HOLDS)[number];
   readonly platform: (typeof PLATFORMS)[number];
   readonly send: (typeof SENDS)[number];
   readonly account: (typeof ACCOUNTS)[number];
@@ -70,6 +76,7 @@ const OPEN: Situation = {
   claim: 'own',
   pause: 'none',
   approval: 'not_required',
+  hold: 'none',
   platform: 'own',
   send: 'none',
   account: 'frozen',
@@ -97,6 +104,7 @@ const situations: fc.Arbitrary<Situation> = fc.record({
   claim: mostly(CLAIMS),
   pause: mostly(PAUSES),
   approval: mostly(APPROVALS),
+  hold: mostly(HOLDS),
   platform: mostly(PLATFORMS),
   send: fc.constantFrom(...SENDS),
   account: mostly(ACCOUNTS),
@@ -115,11 +123,20 @@ function eachAlone(): Situation[] {
     ...CLAIMS.map((claim) => ({ ...OPEN, claim })),
     ...PAUSES.map((pause) => ({ ...OPEN, pause })),
     ...APPROVALS.map((approval) => ({ ...OPEN, approval })),
+    ...HOLDS.map((hold) => ({ ...OPEN, hold })),
+    ...APPROVALS.flatMap((approval) => ACCOUNTS.map((account) => ({ ...OPEN, approval, account }))),
     ...PLATFORMS.map((platform) => ({ ...OPEN, platform })),
     ...ACCOUNTS.map((account) => ({ ...OPEN, account })),
     ...SENDS.flatMap((send) => [
       { ...OPEN, send, firstSentAgoMs: 0, isUsedUp: true },
       { ...OPEN, send, firstSentAgoMs: 0, account: 'replaced' as const },
+      {
+        ...OPEN,
+        send,
+        firstSentAgoMs: 0,
+        approval: 'approved' as const,
+        account: 'unconfirmed' as const,
+      },
     ]),
     ...LIST_AGES.map((jobListReadAgoMs) => ({ ...OPEN, jobListReadAgoMs })),
     ...KEY_AGES.flatMap((firstSentAgoMs) =>
@@ -152,11 +169,13 @@ function factsOf(situation: Situation): SendGateFacts {
     isClaimValid: claim === 'own',
     isCancelRequested: situation.isCancelRequested,
     isPaused: pause === 'of this' || pause === 'of everything',
-    isApprovalMissing: approval === 'required',
+    isApprovalMissing: approval === 'required' || approval === 'restored since',
+    heldUntilMs: situation.hold === 'none' ? null : NOW_MS + (situation.hold === 'lasts' ? 1 : 0),
     isOfThisPlatform: platform === 'own',
     hasUnresolvedSend: send === 'unresolved',
     attemptsAreUsedUp: situation.isUsedUp,
-    destinationIsPayee: account === 'frozen',
+    destinationIsPayee: account === 'frozen' || account === 'unconfirmed',
+    accountIsConfirmed: account === 'frozen' || approval !== 'approved',
     key: {
       firstSentAtMs: ago(situation.firstSentAgoMs),
       listReadAtMs: ago(situation.keyListReadAgoMs),
@@ -179,17 +198,13 @@ async function stopPayoutClock(): Promise<void> {
 }
 
 async function setUp(situation: Situation): Promise<ClaimedTransfer> {
-  const claimed = await givenClaimedTransfer(bed.database);
+  const claimed = await givenClaimedTransfer(bed.database, { terms: termsOf(situation) });
   const { generation, transfer } = claimed;
+  await setUpApproval(situation, claimed);
   await bed.rows(
-    `update payout_jobs set approval = $2, stripe_list_read_at = $3,
-       stripe_list_wanted_at = case when $4 then payout_now() end where id = $1`,
-    [
-      transfer.payoutJobId,
-      situation.approval,
-      at(situation.jobListReadAgoMs),
-      situation.isListWanted,
-    ],
+    `update payout_jobs set stripe_list_read_at = $2,
+       stripe_list_wanted_at = case when $3 then payout_now() end where id = $1`,
+    [transfer.payoutJobId, at(situation.jobListReadAgoMs), situation.isListWanted],
   );
   await bed.rows(
     `update payout_generations set first_sent_at = $2, list_read_at = $3 where transfer_id = $1`,
@@ -217,14 +232,33 @@ async function setUp(situation: Situation): Promise<ClaimedTransfer> {
   return claimed;
 }
 
+/** A hold of no time at all is over in the moment that it begins. */
+const NO_TIME_MS = 1e-9;
+
+function termsOf({ approval, hold }: Situation): Partial<PayoutTerms> {
+  const holds = { none: 0, over: NO_TIME_MS, lasts: 1 };
+  return { holdMs: holds[hold], ...(approval !== 'not_required' && NEEDS_APPROVAL) };
+}
+
+async function setUpApproval(
+  { approval }: Situation,
+  { transfer }: ClaimedTransfer,
+): Promise<void> {
+  if (approval === 'approved') {
+    await givenApproval(bed.database, transfer.settlementId);
+  } else if (approval === 'restored since') {
+    await givenApprovalOfOthers(bed, transfer);
+  }
+}
+
 /** What belongs to the winner and to the operator. */
 async function setUpOthers(situation: Situation, { transfer }: ClaimedTransfer): Promise<void> {
   await bed.rows(
     situation.account === 'missing'
       ? 'delete from user_stripe_accounts where user_id = $1'
       : `update user_stripe_accounts set stripe_account_id = '${
-          situation.account === 'frozen' ? 'acct_winner' : 'acct_other'
-        }' where user_id = $1`,
+          situation.account === 'replaced' ? 'acct_other' : 'acct_winner'
+        }', version = version + ${situation.account === 'unconfirmed' ? 1 : 0} where user_id = $1`,
     [transfer.userId],
   );
   if (situation.pause !== 'none') {
@@ -289,9 +323,11 @@ test('the gate in SQL and the pure gate agree, whatever is shut', async () => {
   // Every answer of the gate was among them, and sending too.
   expect([...new Set(answers)].sort()).toEqual([
     'attempts_used_up',
+    'platform_account_unconfirmed',
     'platform_approval_missing',
     'platform_cancel_requested',
     'platform_mode_mismatch',
+    'platform_on_hold',
     'platform_paused',
     'sent',
     'transient_list_not_read',

@@ -12,7 +12,7 @@ const SENDABLE: ClaimFacts = {
   runHasSeenMore: false,
   isCancelRequested: false,
   closedGate: undefined,
-  payee: { isNotReady: false, askIsDue: false },
+  payee: { isNotReady: false, askIsDue: false, isConfirmed: true },
   openGeneration: { isKeySendable: true, wasSent: true, destinationIsPayee: true },
   sends: [],
   listIsFresh: true,

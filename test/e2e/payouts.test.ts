@@ -11,6 +11,7 @@ import { Client, Connection } from '@temporalio/client';
 import { recordSettlement, startRecordedJob, type SettleReport } from '../../src/client/settle';
 import { parseSettlement } from '../../src/client/settlement-file';
 import { openDatabase } from '../../src/db/database';
+import { TERMS } from '../support/builders';
 import { spawnCli, type TestProcess } from '../support/processes';
 import {
   accountOf,
@@ -180,8 +181,8 @@ describe('fifty callers and five processes settle the same at once', () => {
     const { database, close } = openDatabase(bed.addresses.databaseUrl, 1);
     try {
       const recorded = await recordSettlement(database, settlement, {
+        ...TERMS,
         installationId: 'local',
-        maxAttempts: 5,
       });
       return await startRecordedJob({ client: temporal, database }, settlement, recorded);
     } finally {

@@ -6,6 +6,7 @@ import { recordSettlement } from '../../src/client/settle';
 import { parseSettlement } from '../../src/client/settlement-file';
 import { openDatabase } from '../../src/db/database';
 import type { SettlementReport } from '../../src/client/read-status';
+import { TERMS } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import {
   accountOf,
@@ -122,7 +123,7 @@ describe('Postgres from before the settlement, which was paid whole', () => {
       await machine.moveClocks(restored, { hours: 25 });
       const { database, close } = openDatabase(restored.addresses.databaseUrl, 1);
       const content = parseSettlement(JSON.stringify(settlement), { amountMinorMax: 1_000_000 });
-      await recordSettlement(database, content, { installationId: 'local', maxAttempts: 5 });
+      await recordSettlement(database, content, { ...TERMS, installationId: 'local' });
       await close();
       const transferIds = paid.transfers.map(({ id }) => id).sort();
       const worker = await restored.worker();

@@ -16,11 +16,11 @@ import {
 } from '../../src/gateway/settlement-listener';
 import { startInTime } from '../../src/gateway/start-in-time';
 import {
-  MAX_ATTEMPTS,
   newId,
   openDatabaseBed,
   PLATFORM,
   type DatabaseBed,
+  TERMS,
 } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 
@@ -67,7 +67,7 @@ function listen(beforeAccept: () => Promise<void> = () => Promise.resolve()): Se
     dependencies: {
       database: bed.database,
       platform: PLATFORM,
-      maxAttempts: MAX_ATTEMPTS,
+      ...TERMS,
       amountMinorMax: 100_000,
     },
     log,

@@ -17,7 +17,7 @@ import { freezeRequest } from '../../src/domain/generation';
 import { payoutPosting } from '../../src/domain/ledger';
 import type { Settlement } from '../../src/domain/settlement';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
-import { MAX_ATTEMPTS, newAccountId, settlementOf } from '../support/builders';
+import { newAccountId, settlementOf, TERMS } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { postsDuring } from './knock-out-bed';
 
@@ -71,7 +71,7 @@ async function endOf(work: Promise<unknown>): Promise<string> {
 
 function schedule({ settlementId }: Settlement, installationId = 'test') {
   return bed.database.transaction((transaction) =>
-    schedulePayoutJob(transaction, settlementId, { installationId, maxAttempts: MAX_ATTEMPTS }),
+    schedulePayoutJob(transaction, settlementId, { ...TERMS, installationId }),
   );
 }
 

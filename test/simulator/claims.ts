@@ -47,6 +47,7 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
     isCancelRequested: row.cancelledAtAttempt !== null,
     closedGate: records.isPaused() ? 'platform_paused' : undefined,
     payee: account && {
+      isConfirmed: true,
       isNotReady: account.readiness === 'not_ready',
       askIsDue: account.nextAskAtMs === null || account.nextAskAtMs <= nowMs,
     },

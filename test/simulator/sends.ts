@@ -76,6 +76,8 @@ function refusalOf(
     isCancelRequested: row.cancelledAtAttempt !== null,
     isPaused: records.isPaused(),
     isApprovalMissing: false,
+    heldUntilMs: null,
+    accountIsConfirmed: true,
     isOfThisPlatform: true,
     hasUnresolvedSend: row.attempts.some(
       (attempt) => attempt.generation === generation?.generation && attempt.resolution === null,

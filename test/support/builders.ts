@@ -4,17 +4,29 @@
  */
 import { Pool, type QueryResultRow } from 'pg';
 
-import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
+import { approvalHash } from '../../src/db/approval-hash';
+import { lockApprovalContent, markSettlementApproved } from '../../src/db/approvals';
+import {
+  inTransaction,
+  openDatabase,
+  type Database,
+  type DatabaseConnection,
+} from '../../src/db/database';
 import { postgresErrorOf } from '../../src/db/database-errors';
 import type { Installation } from '../../src/db/installation';
 import { openGeneration, type PayoutGeneration } from '../../src/db/payout-generations';
 import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
 import { markProcessing } from '../../src/db/transfer-moves';
 import { readPayoutClock } from '../../src/db/payout-clock';
-import { recordStripeListRead, type PayoutJob } from '../../src/db/payout-jobs';
-import { schedulePayoutJob } from '../../src/db/schedule-payout-job';
+import {
+  findJobBySettlement,
+  recordStripeListRead,
+  type PayoutJob,
+} from '../../src/db/payout-jobs';
+import { schedulePayoutJob, type SchedulingTerms } from '../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../src/db/settlements';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
+import type { PayoutTerms } from '../../src/domain/approval';
 import type { TransferClaim } from '../../src/domain/contracts';
 import { freezeRequest } from '../../src/domain/generation';
 import { DEFAULT_AWARD } from '../../src/domain/ids';
@@ -29,6 +41,13 @@ export const PLATFORM: Installation = {
 };
 
 export const MAX_ATTEMPTS = 3;
+
+/** Nobody needs an approval, and nothing is held. */
+export const TERMS: PayoutTerms = {
+  maxAttempts: MAX_ATTEMPTS,
+  approvalAbove: undefined,
+  holdMs: 0,
+};
 
 let made = 0;
 
@@ -131,14 +150,15 @@ export interface ScheduledSettlement {
 export async function givenScheduledSettlement(
   database: Database,
   wish: SettlementWish = {},
-  terms: { readonly installationId?: string; readonly maxAttempts?: number } = {},
+  { recordedBy, ...terms }: Partial<SchedulingTerms> & { readonly recordedBy?: string } = {},
 ): Promise<ScheduledSettlement> {
   const settlement = settlementOf(wish);
   const job = await database.transaction(async (transaction) => {
-    await insertSettlement(transaction, settlement);
+    await insertSettlement(transaction, settlement, recordedBy);
     const scheduled = await schedulePayoutJob(transaction, settlement.settlementId, {
-      installationId: terms.installationId ?? PLATFORM.installationId,
-      maxAttempts: terms.maxAttempts ?? MAX_ATTEMPTS,
+      installationId: PLATFORM.installationId,
+      ...TERMS,
+      ...terms,
     });
     // As if the job had begun: Stripe's list was read, and nothing was in it.
     await recordStripeListRead(
@@ -158,17 +178,22 @@ export async function givenScheduledSettlement(
 /** One debt of one winner, with the winner's connected account where one is wished for. */
 export async function givenTransfer(
   database: Database,
-  wish: { readonly account?: string; readonly amountMinor?: number; readonly maxAttempts?: number },
+  wish: {
+    readonly account?: string;
+    readonly amountMinor?: number;
+    readonly maxAttempts?: number;
+    readonly terms?: Partial<PayoutTerms>;
+  },
 ): Promise<PayoutTransfer> {
   const userId = newId('user');
   if (wish.account !== undefined) {
     await insertUserStripeAccount(database, { userId, stripeAccountId: wish.account });
   }
-  const { amountMinor, maxAttempts } = wish;
+  const { amountMinor, maxAttempts, terms } = wish;
   const { transfers } = await givenScheduledSettlement(
     database,
     { winners: [{ userId, ...(amountMinor !== undefined && { amountMinor }) }] },
-    { ...(maxAttempts !== undefined && { maxAttempts }) },
+    { ...terms, ...(maxAttempts !== undefined && { maxAttempts }) },
   );
   return transfers[0]!;
 }
@@ -182,7 +207,7 @@ export interface ClaimedTransfer {
 /** A debt under the claim of `run-1`, its first generation open, nothing sent. */
 export async function givenClaimedTransfer(
   database: Database,
-  wish: { readonly maxAttempts?: number } = {},
+  wish: { readonly maxAttempts?: number; readonly terms?: Partial<PayoutTerms> } = {},
 ): Promise<ClaimedTransfer> {
   const pending = await givenTransfer(database, wish);
   await insertUserStripeAccount(database, {
@@ -205,6 +230,37 @@ export async function givenClaimedTransfer(
   const { claimNumber } = transfer;
   const claim = { transferId: transfer.id, generation: 1, claimNumber, runId: 'run-1' };
   return { transfer, generation, claim };
+}
+
+/** Every settlement needs an approval. */
+export const NEEDS_APPROVAL: Partial<PayoutTerms> = { approvalAbove: {} };
+
+/** As an approver leaves it: what is not given up is approved. */
+export async function givenApproval(
+  database: Database,
+  settlementId: string,
+  approvedBy = 'approver',
+): Promise<void> {
+  const job = await findJobBySettlement(database, settlementId);
+  if (job === undefined) {
+    throw new Error(`settlement ${settlementId} has no job`);
+  }
+  await inTransaction(database, async (executor) => {
+    const { hash } = await lockApprovalContent(executor, job);
+    await markSettlementApproved(executor, job.id, { approvedBy, hash });
+  });
+}
+
+/** As an approver leaves it when every one of these winners is given up, and restored later. */
+export async function givenApprovalOfOthers(
+  bed: DatabaseBed,
+  { payoutJobId, settlementId, currency }: PayoutTransfer,
+): Promise<void> {
+  await bed.rows(
+    `update payout_jobs set approval = 'approved', approved_by = 'approver', approved_hash = $2,
+       approved_at = payout_now() where id = $1`,
+    [payoutJobId, approvalHash({ settlementId, currency }, [])],
+  );
 }
 
 export function newAccountId(): string {

@@ -26,6 +26,7 @@ export class FakeActivities {
   readonly payout: PayoutActivities = {
     scheduleJob: async (input) => this.find('scheduleJob', input.settlementId)(input),
     readTransferPage: async (input) => this.find('readTransferPage', input.jobId)(input),
+    checkApproval: async (input) => this.find('checkApproval', input.jobId)(input),
     checkJob: async (input) => this.find('checkJob', input.jobId)(input),
     reopenPaidRuns: async (input) => this.find('reopenPaidRuns', input.transferIds[0]!)(input),
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),

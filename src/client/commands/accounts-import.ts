@@ -1,11 +1,11 @@
 import { wakeWaitingTransfers } from '../../activities/wake-waiting-transfers';
-import { loadSettings } from '../../config/settings';
+import { loadSettings, type EnvironmentVariables } from '../../config/settings';
 import { assertInstallation } from '../../db/installation';
 import { readAccountsFile } from '../accounts-file';
 import { withDatabase, withTemporal } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
-import { importAccounts } from '../import-accounts';
-import { operatorOf } from '../operator';
+import { importAccounts, type ReplacementPermission } from '../import-accounts';
+import { identityOf, operatorOf } from '../operator';
 import type { CommandContext, JsonOption } from './command-context';
 
 export interface AccountsImportOptions extends JsonOption {
@@ -21,7 +21,7 @@ export async function accountsImportCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
-  const permission = permissionOf(options);
+  const permission = permissionOf(variables, options);
   const accounts = await readAccountsFile(file);
   const report = await withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
@@ -47,12 +47,16 @@ export async function accountsImportCommand(
   return rejected.length > 0 ? EXIT_CODES.problemFound : EXIT_CODES.done;
 }
 
-function permissionOf(options: AccountsImportOptions) {
+function permissionOf(
+  variables: EnvironmentVariables,
+  options: AccountsImportOptions,
+): ReplacementPermission | undefined {
   if (options.replace !== true) {
     return undefined;
   }
   if (options.reason === undefined) {
     throw new UsageError('--replace needs --reason: it changes where somebody’s money goes');
   }
-  return operatorOf(options);
+  const { isKnown } = identityOf(variables);
+  return { ...operatorOf(variables, options), isKnown };
 }

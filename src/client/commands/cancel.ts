@@ -132,7 +132,7 @@ async function withTransfers<Report>(
 ): Promise<Report> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL']);
-  const operator = operatorOf(order.options);
+  const operator = operatorOf(variables, order.options);
   return withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const transfers = await transfersOf(database, order);

@@ -120,7 +120,7 @@ async function withScope(
 ): Promise<number> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
-  const operator = operatorOf(options);
+  const operator = operatorOf(variables, options);
   return withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     if (settlementId !== undefined) {

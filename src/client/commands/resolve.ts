@@ -45,7 +45,7 @@ export async function resolveCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'STRIPE_API_KEY']);
-  const operator = operatorOf(options);
+  const operator = operatorOf(variables, options);
   const stripeTransferId = statementOf(options);
   const report = await withDatabase(variables, async (database) => {
     const dependencies = await connectStripe(context, database);

@@ -24,7 +24,7 @@ export async function retryCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   const settings = loadSettings(variables, ['DATABASE_URL', 'TEMPORAL_ADDRESS']);
-  const operator = operatorOf(options);
+  const operator = operatorOf(variables, options);
   const report = await withDatabase(variables, async (database) => {
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const seen = await transfersMeant(database, transferId, options);

@@ -1,9 +1,11 @@
+import { payoutTermsOf } from '../../config/payout-terms';
 import { loadSettings } from '../../config/settings';
 import { assertInstallation } from '../../db/installation';
+import { needsApproval } from '../../domain/approval';
 import { formatAmount } from '../../domain/money';
 import { withDatabase, withTemporal } from '../connections';
-import { EXIT_CODES } from '../exit-codes';
-import { actorOfProcess } from '../operator';
+import { EXIT_CODES, UsageError } from '../exit-codes';
+import { identityOf } from '../operator';
 import { recordSettlement, startRecordedJob } from '../settle';
 import { readSettlementFile } from '../settlement-file';
 import type { CommandContext, JsonOption } from './command-context';
@@ -23,8 +25,15 @@ export async function settleCommand(
     const { installationId } = await assertInstallation(database, {
       installationId: settings.payoutInstallationId,
     });
-    const terms = { installationId, maxAttempts: settings.payoutMaxAttempts };
-    const recorded = await recordSettlement(database, settlement, terms, actorOfProcess());
+    const terms = { installationId, ...payoutTermsOf(settings) };
+    const { actor, isKnown } = identityOf(variables);
+    if (!isKnown && needsApproval(terms.approvalAbove, settlement)) {
+      throw new UsageError(
+        'PAYOUT_OPERATOR_TOKEN is missing: a settlement of this total needs an approval (PAYOUT_APPROVAL_ABOVE), and ' +
+          'whoever records it cannot give it, so has to be known by a token of GATEWAY_TOKENS; nothing was recorded',
+      );
+    }
+    const recorded = await recordSettlement(database, settlement, terms, actor);
     try {
       return await withTemporal(variables, ({ client }) =>
         startRecordedJob({ client, database }, settlement, recorded),

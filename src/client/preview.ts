@@ -1,0 +1,185 @@
+import type { Approval } from '../domain/approval';
+import type { JobStatus } from '../domain/job-state';
+import { obstaclesOf } from '../domain/obstacles';
+import type { ReasonCode } from '../domain/reasons';
+import { isGivenUp, type TransferStatus } from '../domain/transfer-state';
+import {
+  findHoldInForce,
+  findPlannedPayments,
+  readApprovalContent,
+  type PlannedTransfer,
+} from '../db/approvals';
+import { inSnapshot, type Database, type Executor } from '../db/database';
+import { findPausesInForce } from '../db/payout-controls';
+import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
+import { summarizeTransfers, type TransferPageQuery } from '../db/payout-transfers';
+import type { AccountReadiness } from '../db/schema';
+import { findSettlementRow } from '../db/settlements';
+import { UnknownSettlementError } from './read-status';
+import { shownPause, type ShownPause } from './show-pauses';
+
+/** One winner as whoever approves sees it. */
+export interface PreviewedWinner {
+  readonly transferId: string;
+  readonly userId: string;
+  readonly award: string;
+  readonly amountMinor: number;
+  readonly status: TransferStatus;
+  /** null while the winner has no account. */
+  readonly accountId: string | null;
+  readonly readiness: AccountReadiness | 'no_account';
+  readonly approval: Approval;
+  /** What stands in the way of this payment now, as reason codes; none for whoever is paid or given up. */
+  readonly obstacles: readonly ReasonCode[];
+}
+
+/** What is going to be paid, to whom, and what an approval has to name. Every time is ISO 8601 text in UTC. */
+export interface SettlementPreview {
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly currency: string;
+  readonly jobStatus: JobStatus;
+  /** The gateway token, or the terminal's user, that recorded it; null where nobody said. */
+  readonly recordedBy: string | null;
+  readonly recordedAt: string;
+  readonly approval: Approval;
+  readonly approvedBy: string | null;
+  readonly approvedAt: string | null;
+  /** Nothing is sent before; null where it was never held. */
+  readonly heldUntil: string | null;
+  readonly isHeld: boolean;
+  /** What `payouts approve` has to name: winner, award, amount and currency of all that is approved or waits for it. */
+  readonly hash: string;
+  readonly counts: {
+    readonly winners: number;
+    readonly waitingForApproval: number;
+    readonly toPay: number;
+    readonly paid: number;
+    readonly givenUp: number;
+  };
+  /** Of all winners, of those who are still to be paid, and of those who wait for an approval. */
+  readonly totalMinor: number;
+  readonly toPayMinor: number;
+  readonly waitingForApprovalMinor: number;
+  readonly pauses: readonly ShownPause[];
+  readonly winners: readonly PreviewedWinner[];
+  /** Of the next page: the winners after this transfer; null where there are none. */
+  readonly next: string | null;
+}
+
+const ROWS_PER_PAGE = 2_000;
+
+/**
+ * What a settlement is going to pay, from Postgres alone, in one snapshot. Reads only.
+ * @param page which of the winners, by transfer id; all of them without it. Hash and totals are of all.
+ * @throws UnknownSettlementError where it has no job
+ */
+export async function previewSettlement(
+  database: Database,
+  settlementId: string,
+  page?: TransferPageQuery,
+): Promise<SettlementPreview> {
+  return inSnapshot(database, async (executor) => {
+    const job = await findJobBySettlement(executor, settlementId);
+    const settlement = await findSettlementRow(executor, settlementId);
+    if (job === undefined || settlement === undefined) {
+      throw new UnknownSettlementError(settlementId);
+    }
+    const content = await readApprovalContent(executor, job);
+    const isHeldNow = (await findHoldInForce(executor, job)) !== null;
+    const rows = await readWinners(executor, job.id, page);
+    const pauses = await findPausesInForce(executor, settlementId);
+    return {
+      settlementId,
+      contestId: job.contestId,
+      currency: job.currency,
+      jobStatus: job.status,
+      recordedBy: settlement.recordedBy,
+      recordedAt: settlement.recordedAt.toISOString(),
+      approval: job.approval,
+      approvedBy: job.approvedBy,
+      approvedAt: job.approvedAt?.toISOString() ?? null,
+      heldUntil: job.heldUntil?.toISOString() ?? null,
+      isHeld: isHeldNow,
+      hash: content.hash,
+      ...(await sumsOf(executor, job, content.waitingCount)),
+      waitingForApprovalMinor: content.waitingMinor,
+      pauses: pauses.map(shownPause),
+      winners: rows.map((row) => winnerOf(row, isHeldNow)),
+      next: nextOf(rows, page),
+    };
+  });
+}
+
+async function sumsOf(
+  executor: Executor,
+  job: PayoutJob,
+  waitingForApproval: number,
+): Promise<Pick<SettlementPreview, 'counts' | 'totalMinor' | 'toPayMinor'>> {
+  const { counts, sumsMinor } = await summarizeTransfers(executor, job.id);
+  const statuses = Object.keys(counts) as TransferStatus[];
+  const sumOf = (of: typeof counts, isMeant: (status: TransferStatus) => boolean) =>
+    statuses.filter(isMeant).reduce((sum, status) => sum + of[status], 0);
+  const isToPay = (status: TransferStatus) => status !== 'completed' && !isGivenUp(status);
+  return {
+    counts: {
+      winners: sumOf(counts, () => true),
+      waitingForApproval,
+      toPay: sumOf(counts, isToPay),
+      paid: counts.completed,
+      givenUp: sumOf(counts, isGivenUp),
+    },
+    totalMinor: job.totalMinor,
+    toPayMinor: sumOf(sumsMinor, isToPay),
+  };
+}
+
+async function readWinners(
+  executor: Executor,
+  jobId: string,
+  page: TransferPageQuery | undefined,
+): Promise<PlannedTransfer[]> {
+  if (page !== undefined) {
+    return findPlannedPayments(executor, jobId, page);
+  }
+  const rows: PlannedTransfer[] = [];
+  for (;;) {
+    const afterTransferId = rows.at(-1)?.transfer.id ?? null;
+    const next = { afterTransferId, transfersMax: ROWS_PER_PAGE };
+    const read = await findPlannedPayments(executor, jobId, next);
+    rows.push(...read);
+    if (read.length < ROWS_PER_PAGE) {
+      return rows;
+    }
+  }
+}
+
+function nextOf(
+  rows: readonly PlannedTransfer[],
+  page: TransferPageQuery | undefined,
+): string | null {
+  const isLastPage = page === undefined || rows.length < page.transfersMax;
+  return isLastPage ? null : (rows.at(-1)?.transfer.id ?? null);
+}
+
+function winnerOf({ account, transfer }: PlannedTransfer, isHeldNow: boolean): PreviewedWinner {
+  return {
+    transferId: transfer.id,
+    userId: transfer.userId,
+    award: transfer.award,
+    amountMinor: transfer.amountMinor,
+    status: transfer.status,
+    accountId: account?.stripeAccountId ?? null,
+    readiness: account?.readiness ?? 'no_account',
+    approval: transfer.approval,
+    obstacles: obstaclesOf({
+      ...transfer,
+      isCancelRequested: transfer.cancelRequestedAt !== null,
+      isHeld: isHeldNow,
+      account: account && {
+        version: account.version,
+        isNotReady: account.readiness === 'not_ready',
+      },
+    }),
+  };
+}
