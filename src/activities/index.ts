@@ -3,16 +3,20 @@ import { activityInfo, Context, log } from '@temporalio/activity';
 import type { TransferClaim } from '../domain/contracts';
 import type { PauseScope } from '../db/operator-pauses';
 import { forgetEndedEvents } from '../db/stripe-events';
+import type { ReversalClaim } from '../db/payout-reversal-attempts';
 import { FUNDS_TRIES_MAX } from '../domain/limits';
 import { checkApproval, type CheckApprovalInput } from './check-approval';
 import { checkFunds, type CheckFundsInput } from './check-funds';
 import { checkJob, type CheckJobInput } from './check-job';
+import { claimReversal } from './claim-reversal';
 import { claimTransfer, type ClaimTransferInput } from './claim-transfer';
+import { createStripeReversal } from './create-stripe-reversal';
 import { createStripeTransfer } from './create-stripe-transfer';
 import type { ActivityDependencies } from './dependencies';
 import { codeOfFailure } from './failure-code';
 import { discreetly } from './failures';
 import { askPayeeReadiness } from './ask-payee-readiness';
+import { lookAtReversal } from './look-at-reversal';
 import { lookAtPauses, type LookAtPausesInput } from './look-at-pauses';
 import type { OperatorOrder } from './operator-order';
 import { readStripeList, type ReadStripeListInput } from './read-stripe-list';
@@ -58,6 +62,7 @@ export function createPayoutActivities(
     retryTransfer: discreetly((order: OperatorOrder) => retryTransfer(dependencies, order)),
     requestOwnCancel: (input: RequestOwnCancelInput) =>
       requestOwnCancel(Context.current().client, input),
+    claimReversal: discreetly((claim: ReversalClaim) => claimReversal(dependencies, claim)),
     recordOutcome: discreetly((claim: TransferClaim) => recordOutcome(dependencies, claim)),
     beginSweep: discreetly((run: Parameters<typeof beginSweep>[1]) =>
       beginSweep(dependencies, run),
@@ -96,6 +101,13 @@ export function createStripeActivities(dependencies: ActivityDependencies) {
       const runId = activityInfo().workflowExecution?.runId;
       return createStripeTransfer(dependencies, { ...claim, runId: runId ?? 'no run' });
     }),
+    createStripeReversal: discreetly(({ reversalId }: ReversalClaim) => {
+      const runId = activityInfo().workflowExecution?.runId;
+      return createStripeReversal(dependencies, { reversalId, runId: runId ?? 'no run' });
+    }),
+    lookAtReversal: discreetly((input: Pick<ReversalClaim, 'reversalId'>) =>
+      lookAtReversal(dependencies, input),
+    ),
     reconcileTransfer: discreetly((input: Pick<ClaimTransferInput, 'transferId' | 'runId'>) =>
       reconcileTransfer(dependencies, input),
     ),

@@ -5,10 +5,17 @@ import type {
   SweepPlan,
   TransferStart,
 } from '../domain/contracts';
-import { jobWorkflowId, shownId, transferIdOfWorkflow, transferWorkflowId } from '../domain/ids';
+import {
+  jobWorkflowId,
+  reversalWorkflowId,
+  shownId,
+  transferIdOfWorkflow,
+  transferWorkflowId,
+} from '../domain/ids';
 import {
   SWEEP_PAGE_SETTLEMENTS,
   SWEEP_PAGE_WORK_MS,
+  SWEEP_REVERSALS_MAX,
   SWEEP_SETTLEMENT_MS,
   SWEEP_TRANSFERS_MAX,
 } from '../domain/limits';
@@ -16,6 +23,7 @@ import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { isPaused } from '../db/payout-controls';
 import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
+import { findOpenReversals } from '../db/payout-reversals';
 import { findTransfersByJob } from '../db/payout-transfers';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
@@ -91,7 +99,11 @@ export async function planSweep(
     }
   }
   const isLast = planned === jobs.length && jobs.length < SWEEP_PAGE_SETTLEMENTS;
+  // They may be of settlements that are complete, so they come beside the open ones, at either end of the list.
+  const reversals =
+    afterJobId === null || isLast ? await findMissingReversals(dependencies.database, runs) : [];
   return {
+    ...startingReversals(reversals),
     startJobs: plans.flatMap((plan) => plan.startJobs),
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
@@ -135,9 +147,36 @@ export async function planSettlementSweep(
   { settlementId }: { readonly settlementId: string },
 ): Promise<SweepPlan> {
   const job = await findJobBySettlement(dependencies.database, settlementId);
-  return job === undefined || job.status === 'complete'
-    ? NOTHING
-    : planJobSweep(dependencies, runs, job);
+  const plan =
+    job === undefined || job.status === 'complete'
+      ? NOTHING
+      : await planJobSweep(dependencies, runs, job);
+  const reversals = await findMissingReversals(dependencies.database, runs, settlementId);
+  return { ...plan, ...startingReversals(reversals) };
+}
+
+/** Open reversals without an open run, of one settlement or of all. */
+async function findMissingReversals(
+  executor: Executor,
+  runs: WorkflowRuns,
+  settlementId?: string,
+): Promise<string[]> {
+  const open = await findOpenReversals(executor, {
+    reversalsMax: SWEEP_REVERSALS_MAX,
+    settlementId,
+  });
+  const missing: string[] = [];
+  for (const { id } of open) {
+    if ((await runs.stateOf(reversalWorkflowId(id))) !== 'RUNNING') {
+      missing.push(id);
+    }
+  }
+  return missing;
+}
+
+/** Left out where there are none, as in the answers that were recorded before there were reversals. */
+function startingReversals(startReversals: readonly string[]): Partial<SweepPlan> {
+  return startReversals.length > 0 ? { startReversals } : {};
 }
 
 async function planJobSweep(

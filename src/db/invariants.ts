@@ -10,6 +10,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 
 import { CURRENCIES, currencyRule } from '../domain/currencies';
+import { REVERSAL_LEDGER_PREFIX } from '../domain/ids';
 import {
   overpaidPosting,
   payoutPosting,
@@ -20,6 +21,7 @@ import {
 import { KEY_SENDABLE_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
 import { isAlarm } from '../domain/next-state';
 import { failureClassOf, REASONS, type ReasonCode } from '../domain/reasons';
+import { OPEN_REVERSAL_STATUSES } from '../domain/reversal-state';
 import { OPEN_STATUSES, TRANSFER_STATUSES } from '../domain/transfer-state';
 import type { Executor } from './database';
 
@@ -115,7 +117,7 @@ const SENDABLE = sql`${KEY_SENDABLE_MS + STATEMENT_TIMEOUT_MS} * interval '1 mil
 /** A dead key is looked up within the hour; a second one is for workers that were away. */
 const UNLOOKED = sql`${KEY_SENDABLE_MS} * interval '1 millisecond' + interval '2 hours'`;
 
-/** The triggers that refuse what must never be written, by table (migrations 0002, 0004, 0006 and 0008). */
+/** The triggers that refuse what must never be written, by table (migrations 0002, 0004, 0006, 0008 and 0009). */
 const GUARDS = {
   installation: ['final'],
   settlements: ['final', 'completed'],
@@ -137,6 +139,8 @@ const GUARDS = {
   ledger_transactions: ['append_only', 'balance', 'not_truncated'],
   ledger_entries: ['append_only', 'balance', 'not_truncated'],
   operator_actions: ['append_only', 'not_truncated'],
+  payout_reversals: ['begin_pending', 'transition', 'frozen', 'kept', 'not_truncated'],
+  payout_reversal_attempts: ['facts', 'kept', 'not_truncated'],
 } as const;
 
 const GUARD_TRIGGERS = sql.join(
@@ -457,6 +461,72 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
     having job.completed_at is null or job.sealed_ledger_hash is null
       or job.completed_count > count(*) filter (where transfer.status = 'completed')
       or job.completed_count + job.failed_count > count(*)`,
+
+  'every completed reversal has its posting, with its amount, and nobody else has it': sql`
+    select reversal.settlement_id, reversal.id::text from payout_reversals as reversal
+    left join ledger_transactions as posting
+      on posting.idempotency_key = ${REVERSAL_LEDGER_PREFIX} || reversal.stripe_reversal_id and posting.kind = 'reversal'
+      and posting.transfer_id = reversal.transfer_id and posting.stripe_transfer_id = reversal.stripe_transfer_id
+    left join ledger_entries as entry
+      on entry.ledger_transaction_id = posting.id and entry.account = 'stripe_balance'
+    where reversal.status = 'completed'
+    group by reversal.settlement_id, reversal.id
+    having count(posting.id) <> 1 or sum(entry.amount_minor) is distinct from reversal.amount_minor
+      or max(entry.currency) is distinct from reversal.currency`,
+
+  'every send of a reversal that brought money back is booked, and its order completed': sql`
+    select reversal.settlement_id, reversal.id || ' attempt ' || attempt.attempt_number
+    from payout_reversal_attempts as attempt
+    join payout_reversals as reversal on reversal.id = attempt.reversal_id
+    left join ledger_transactions as posting
+      on posting.idempotency_key = ${REVERSAL_LEDGER_PREFIX} || attempt.stripe_reversal_id and posting.kind = 'reversal'
+    where attempt.resolution = 'created' and (posting.id is null or reversal.status <> 'completed')`,
+
+  'no transfer has two open reversals': sql`
+    select min(settlement_id), transfer_id::text from payout_reversals
+    where status in (${listed(OPEN_REVERSAL_STATUSES)}) group by transfer_id having count(*) > 1`,
+
+  'no reversal was refused while a send of it may have brought money back': sql`
+    select reversal.settlement_id, reversal.id::text from payout_reversals as reversal
+    where reversal.status in ('refused', 'completed') and exists (
+      select from payout_reversal_attempts where reversal_id = reversal.id and resolution is null)`,
+
+  'what is frozen under the key of a reversal is its order, for a payment of its transfer': sql`
+    select reversal.settlement_id, reversal.id::text from payout_reversals as reversal
+    join payout_transfers as transfer on transfer.id = reversal.transfer_id
+    left join ledger_transactions as posting on posting.transfer_id = transfer.id
+      and posting.stripe_transfer_id = reversal.stripe_transfer_id and posting.kind in ('payout', 'overpaid')
+    left join ledger_entries as entry
+      on entry.ledger_transaction_id = posting.id and entry.account = 'stripe_balance'
+    left join installation on true
+    where (reversal.idempotency_key, reversal.settlement_id, reversal.currency,
+        reversal.metadata ->> 'payout_reversal_id', reversal.metadata ->> 'payout_transfer_id',
+        reversal.metadata ->> 'settlement_id')
+      is distinct from ('reversal:' || reversal.id, transfer.settlement_id, entry.currency,
+        reversal.id::text, transfer.id::text, transfer.settlement_id)
+      or reversal.reversed_before_minor + reversal.amount_minor > coalesce(-entry.amount_minor, 0)
+      or (installation.installation_id, installation.stripe_account_id, installation.livemode) is distinct from
+        (reversal.metadata ->> 'installation_id', reversal.stripe_account_id, reversal.livemode)
+        and installation.singleton`,
+
+  'no key of a reversal was sent when Stripe may have forgotten it': sql`
+    select reversal.settlement_id, reversal.id || ' attempt ' || attempt.attempt_number
+    from payout_reversal_attempts as attempt
+    join payout_reversals as reversal on reversal.id = attempt.reversal_id
+    where reversal.first_sent_at is null or attempt.sent_at > reversal.first_sent_at + ${SENDABLE}`,
+
+  'every send of a reversal has its attempt row and is counted once': sql`
+    select reversal.settlement_id, reversal.id::text from payout_reversals as reversal
+    left join payout_reversal_attempts as attempt on attempt.reversal_id = reversal.id
+    group by reversal.settlement_id, reversal.id
+    having reversal.attempt_count <> count(attempt.attempt_number)
+      or reversal.attempt_count <> coalesce(max(attempt.attempt_number), 0)`,
+
+  'every reversal that did not come back has a reason, of its class': sql`
+    select reversal.settlement_id, reversal.id::text from payout_reversals as reversal
+    left join (values ${CLASSES_OF_REASONS}) as legal (reason, class) on legal.reason = reversal.failure_reason
+    where legal.class is distinct from reversal.failure_class
+      or (reversal.failure_reason is null and reversal.status in ('unknown', 'refused'))`,
 
   'the triggers that guard the tables are in place': sql`
     select null::text, guard.name from (values ${GUARD_TRIGGERS}) as guard (on_table, name)

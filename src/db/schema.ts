@@ -36,6 +36,7 @@ import {
 import type { RefusalState, StripeAnswer } from '../domain/outcome';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
+import { REVERSAL_STATUSES, type ReversalStatus } from '../domain/reversal-state';
 import { SETTLEMENT_STATUSES, type SettlementStatus } from '../domain/settlement';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
 
@@ -397,19 +398,6 @@ export const payoutAttempts = pgTable(
   ],
 );
 
-export const REVERSAL_STATUSES = [
-  /** Written down, nothing sent. */
-  'pending',
-  /** Sent, or about to be. */
-  'processing',
-  /** Sent, and nothing proves what came of it. */
-  'unknown',
-  'completed',
-  /** Proven not made; another try is another reversal with a key of its own. */
-  'refused',
-] as const;
-export type ReversalStatus = (typeof REVERSAL_STATUSES)[number];
-
 /** One order to take a payment back, in full or in part: one Stripe key with what is sent under it, frozen (M1). */
 export const payoutReversals = pgTable(
   'payout_reversals',
@@ -438,9 +426,14 @@ export const payoutReversals = pgTable(
     attemptCount: integer('attempt_count').notNull().default(0),
     failureClass: text('failure_class').$type<FailureClass>(),
     failureReason: text('failure_reason').$type<ReasonCode>(),
+    /**
+     * When a look at Stripe began that showed exactly `reversed_before_minor` come back: nothing is first sent long
+     * after it (M11).
+     */
+    seenAsExpectedAt: instant('seen_as_expected_at'),
     /** By Postgres's clock, once; the key is dead 23 hours later (M6). */
     firstSentAt: instant('first_sent_at'),
-    /** When a look at Stripe's list began that found nothing, since the last send. */
+    /** When the first look at Stripe's list since the last send began that found nothing. */
     notSeenSince: instant('not_seen_since'),
     stripeReversalId: text('stripe_reversal_id').unique(),
     createdAt: createdAt('created_at'),
@@ -485,6 +478,8 @@ export const payoutReversalAttempts = pgTable(
     /** What is known for certain about this send; null while anything is possible. */
     resolution: text('resolution').$type<AttemptResolution>(),
     reason: text('reason').$type<ReasonCode>(),
+    /** Stripe executed this refusal: it is burnt into the key, and the order ends with it. */
+    endsReversal: boolean('ends_reversal').notNull().default(false),
     answer: json('answer').$type<StripeAnswer>(),
     httpStatus: smallint('http_status'),
     requestId: text('request_id'),

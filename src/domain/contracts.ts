@@ -6,12 +6,14 @@ import type { JobOutcome, JobStatus, TransferCounts } from './job-state';
 import type { RetryRefusal } from './manual-retry';
 import type { SeenTransfer } from './seen-transfer';
 import type { FailureClass, ReasonCode } from './reasons';
+import type { ReversalStatus } from './reversal-state';
 import type { TransferStatus } from './transfer-state';
 
 export const WORKFLOW_TYPES = {
   payoutJob: 'PayoutJobWorkflow',
   transfer: 'TransferWorkflow',
   payoutSweep: 'PayoutSweepWorkflow',
+  reversal: 'ReversalWorkflow',
 } as const;
 
 export const TASK_QUEUES = {
@@ -188,6 +190,8 @@ export const FAILURE_TYPES = {
   transferFailed: 'TransferFailedTerminal',
   /** The update `retryTransfer` was not accepted; the message says why. */
   retryRefused: 'RetryRefused',
+  /** The end of a ReversalWorkflow of which nothing came back; the message is the reason code. */
+  reversalRefused: 'ReversalRefused',
   /** A statement failed or Postgres was away; retried. */
   postgres: 'PostgresFailure',
   /** A job was started for other content than the settlement has. */
@@ -279,6 +283,42 @@ export interface RetryTransferRequest extends SeenTransfer {
 /** Why a transfer was not retried, as a code; `retried` when it was. */
 export type RetryAnswer = 'retried' | RetryRefusal;
 
+export interface ReversalInput {
+  readonly reversalId: string;
+  /** Set by continue-as-new: how many waits came before, so that backing off goes on where it was. */
+  readonly waits?: number;
+}
+
+export interface ReversalResult {
+  readonly reversalId: string;
+  readonly stripeReversalId: string;
+}
+
+/** One reversal as its row says; every activity of a reversal answers with it and the workflow shows it. */
+export interface ReversalView {
+  readonly reversalId: string;
+  readonly transferId: string;
+  readonly settlementId: string;
+  readonly contestId: string;
+  readonly stripeTransferId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly status: ReversalStatus;
+  readonly attemptCount: number;
+  readonly stripeReversalId: string | null;
+  readonly failureClass: FailureClass | null;
+  readonly failureReason: ReasonCode | null;
+  /** How long to wait before the next look, in milliseconds; null when the workflow's own backoff decides. */
+  readonly waitMs: number | null;
+}
+
+/** What the claim of a reversal answers: what its workflow does next. */
+export interface ReversalClaimAnswer {
+  /** `look`: Stripe has to be looked at before anything is sent, or instead of it. `rest`: waiting, or at an end. */
+  readonly next: 'send' | 'look' | 'rest';
+  readonly view: ReversalView;
+}
+
 /** What a sweep looks at: everything, under the name that it is registered by, or one settlement. */
 export type PayoutSweepInput =
   { readonly registeredAs: string } | { readonly settlementId: string };
@@ -292,6 +332,8 @@ export interface SweepPlan {
   readonly paidRuns: readonly TransferStart[];
   /** The ids of transfers that wait although the cause is gone. */
   readonly wake: readonly string[];
+  /** Ids of reversals without a run. Answers that were recorded before this existed do not say. */
+  readonly startReversals?: readonly string[];
   /** What could not be looked at. */
   readonly failed: readonly SweepFailure[];
 }

@@ -45,6 +45,10 @@ export function transferIdOfWorkflow(workflowId: string): string | undefined {
   return TRANSFER_WORKFLOW.exec(workflowId)?.[1];
 }
 
+export function reversalWorkflowId(reversalId: string): string {
+  return `reversal/${reversalId}`;
+}
+
 /** The schedule of the sweep, and what the workflow ids of its runs begin with; the server appends the time. */
 export const SWEEP_ID = 'payout-sweep';
 /** The sweep that somebody asks for; of two who ask at once, one run. */

@@ -50,6 +50,8 @@ export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
  * answer after it has none to come.
  */
 export const PAUSE_ANSWER_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 10 * SECOND_MS;
+/** How long `payouts reverse` waits for the outcome; an unknown one is looked up for a day. */
+export const REVERSAL_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
 export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
 
@@ -127,6 +129,8 @@ export const SWEEP_ACTIVITY_TIMEOUT_MS = 45 * SECOND_MS;
 export const SWEEP_PAGE_SETTLEMENTS = 50;
 /** A sweep starts, reopens or wakes at most so many transfers of a settlement; the next one goes on. */
 export const SWEEP_TRANSFERS_MAX = 500;
+/** Reversals that a sweep asks Temporal about, one by one; the oldest first. */
+export const SWEEP_REVERSALS_MAX = 100;
 /** A sweep that has started so many runs takes up nothing new: far below 2,000 pending children. */
 export const SWEEP_STARTS_MAX = 500;
 /** Webhooks that one sweep processes at most. */

@@ -54,6 +54,7 @@ const ALARM_REASONS: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'unknown_key_mismatch',
   'unknown_unlisted_answer',
   'unknown_other_transfer',
+  'unknown_other_reversal',
   'unknown_second_transfer',
   'unknown_reversed_transfer',
 ]);

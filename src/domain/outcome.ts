@@ -19,7 +19,9 @@ export interface StripeAnswer {
     | 'capability_missing'
     | 'own_account'
     | 'other_mode'
-    | 'destination_named';
+    | 'destination_named'
+    | 'above_unreversed'
+    | 'already_reversed';
   readonly requestId?: string;
   /** `Idempotent-Replayed: true`: this is the saved answer of the first execution of the key. */
   readonly replayed: boolean;
@@ -42,6 +44,14 @@ export interface StripeAnswer {
     readonly destination: string;
     readonly livemode: boolean;
     readonly payoutTransferId?: string;
+  };
+  /** The reversal of a 2xx answer, as Stripe described it. */
+  readonly reversal?: {
+    readonly id: string;
+    readonly amountMinor: number;
+    readonly currency: string;
+    readonly stripeTransferId: string;
+    readonly payoutReversalId?: string;
   };
 }
 

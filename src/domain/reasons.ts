@@ -26,6 +26,9 @@ const WE_LOOK_AT_IT =
   'Your payment is not made yet, and our team is looking at it. You do not have to do anything. We pay your prize once we are done.';
 const BEING_CONFIRMED =
   'We are making sure whether your payment has already been made. You do not have to do anything. If it has not, we pay your prize after that.';
+/** Of a payment that was made and is to come back, in full or in part. */
+const TAKEN_BACK =
+  'Your payment was made. If any of it has to come back, we get in touch with you. You do not have to do anything.';
 
 export const REASONS = {
   payee_account_missing: {
@@ -90,6 +93,12 @@ export const REASONS = {
     operatorText: 'The wait for the winner’s account is over; retry once the account is ready.',
     winnerText:
       'Your payment is on hold, because your payout account has not become ready yet. Please finish the steps that are still open at Stripe and let us know. We then pay your prize.',
+  },
+  reversal_balance_insufficient: {
+    failureClass: 'payee',
+    operatorText:
+      'The winner’s Stripe balance does not cover the reversal, so nothing came back; reverse again once it does.',
+    winnerText: TAKEN_BACK,
   },
   platform_balance_insufficient: {
     failureClass: 'platform',
@@ -212,6 +221,18 @@ export const REASONS = {
     operatorText: 'Nothing was sent; the payment is tried again by itself.',
     winnerText: TAKES_LONGER,
   },
+  reversal_not_found_at_stripe: {
+    failureClass: 'transient',
+    operatorText:
+      'Stripe’s list showed no such reversal, twice and long after the last send: nothing came back; reverse again if it is still wanted.',
+    winnerText: TAKEN_BACK,
+  },
+  reversal_key_too_old: {
+    failureClass: 'transient',
+    operatorText:
+      'The reversal was not taken by Stripe for a day, and nothing came back; reverse again if it is still wanted.',
+    winnerText: TAKEN_BACK,
+  },
   request_amount_refused: {
     failureClass: 'request',
     operatorText: 'Stripe refused the amount.',
@@ -226,6 +247,29 @@ export const REASONS = {
     failureClass: 'request',
     operatorText: 'The request could not be written to the connection; nothing was sent.',
     winnerText: WE_LOOK_AT_IT,
+  },
+  reversal_refused: {
+    failureClass: 'request',
+    operatorText:
+      'Stripe refused the reversal, and nothing came back; its own code stands at the attempt.',
+    winnerText: TAKEN_BACK,
+  },
+  reversal_amount_refused: {
+    failureClass: 'request',
+    operatorText:
+      'Less was left of the payment at Stripe than was to come back; what came back there is booked.',
+    winnerText: TAKEN_BACK,
+  },
+  reversal_changed_at_stripe: {
+    failureClass: 'request',
+    operatorText:
+      'Another amount had come back at Stripe than when the reversal was ordered; nothing was sent, what came back is booked.',
+    winnerText: TAKEN_BACK,
+  },
+  reversal_transfer_not_found: {
+    failureClass: 'request',
+    operatorText: 'Stripe does not find the transfer that was to be reversed; nothing came back.',
+    winnerText: TAKEN_BACK,
   },
   attempts_used_up: {
     failureClass: 'transient',
@@ -317,6 +361,12 @@ export const REASONS = {
     failureClass: 'unknown',
     operatorText: 'The key is too old to be sent again; the outcome has to be looked up at Stripe.',
     winnerText: BEING_CONFIRMED,
+  },
+  unknown_other_reversal: {
+    failureClass: 'unknown',
+    operatorText:
+      'Stripe answered with a reversal that differs from what was sent; a person has to look.',
+    winnerText: TAKEN_BACK,
   },
 } as const satisfies Readonly<Record<string, Reason>>;
 

@@ -3,10 +3,11 @@ import {
   TASK_QUEUES,
   type JobStart,
   type PayoutJobInput,
+  type ReversalInput,
   type TransferInput,
   type TransferStart,
 } from './contracts';
-import { jobWorkflowId, transferWorkflowId } from './ids';
+import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from './ids';
 import { formatAmount } from './money';
 
 /** What the run of a settlement's job is started with, whoever starts it. */
@@ -40,6 +41,17 @@ export function loneTransferRun(start: TransferStart) {
   const run = transferRun(start);
   const [input] = run.args;
   return { ...run, args: [{ ...input, waits: 0 }] as [TransferInput] };
+}
+
+/** What the run of a reversal is started with, whoever starts it; everything else its row says. */
+export function reversalRun(reversalId: string) {
+  const input: ReversalInput = { reversalId };
+  return {
+    workflowId: reversalWorkflowId(reversalId),
+    taskQueue: TASK_QUEUES.payouts,
+    args: [input] as [ReversalInput],
+    staticSummary: `take back a payment, reversal ${reversalId}`,
+  };
 }
 
 /** What a run carries from its first event, so that the list in the Web UI can be filtered by it. */

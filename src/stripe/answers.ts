@@ -60,6 +60,12 @@ function messageSays(error: Facts, destination: string): StripeAnswer['messageSa
   if (/exists in (test|live) mode, but a (test|live) mode key/.test(message)) {
     return 'other_mode';
   }
+  if (/greater than (the )?unreversed amount/.test(message)) {
+    return 'above_unreversed';
+  }
+  if (/has already been (fully )?reversed/.test(message)) {
+    return 'already_reversed';
+  }
   const isAccessRefused =
     error['code'] === 'account_invalid' || message.includes('does not have access to account');
   if (!isAccessRefused) {
@@ -91,9 +97,42 @@ function readTransfer(transfer: Facts): StripeAnswer['transfer'] {
   });
 }
 
+function readReversal(reversal: Facts): StripeAnswer['reversal'] {
+  const { id, amount, currency, transfer, metadata } = reversal;
+  const isReversal =
+    typeof id === 'string' &&
+    typeof amount === 'number' &&
+    typeof currency === 'string' &&
+    typeof transfer === 'string';
+  if (!isReversal) {
+    return undefined;
+  }
+  return present({
+    id: token(id) ?? UNREADABLE_TOKEN,
+    amountMinor: amount,
+    currency: token(currency) ?? UNREADABLE_TOKEN,
+    stripeTransferId: token(transfer) ?? UNREADABLE_TOKEN,
+    payoutReversalId: token(factsOf(metadata)['payout_reversal_id']),
+  });
+}
+
 /** The facts of an answer that the SDK took for a success: any JSON object without an `error`, whatever its status. */
 export function answerFromResult(result: Stripe.Response<Stripe.Transfer>): StripeAnswer {
-  const { headers, statusCode } = result.lastResponse;
+  return answerFromSuccess(result, { transfer: readTransfer(factsOf(result)) });
+}
+
+/** The same of a reversal. */
+export function answerFromReversal(result: Stripe.Response<Stripe.TransferReversal>): StripeAnswer {
+  return answerFromSuccess(result, { reversal: readReversal(factsOf(result)) });
+}
+
+function answerFromSuccess(
+  { lastResponse: { headers, statusCode } }: Stripe.Response<object>,
+  made: {
+    readonly transfer?: StripeAnswer['transfer'] | undefined;
+    readonly reversal?: StripeAnswer['reversal'] | undefined;
+  },
+): StripeAnswer {
   const facts = headerFacts(headers);
   if (statusCode < 200 || statusCode > 299) {
     return present({
@@ -102,7 +141,7 @@ export function answerFromResult(result: Stripe.Response<Stripe.Transfer>): Stri
       ...facts,
     });
   }
-  return present({ httpStatus: statusCode, ...facts, transfer: readTransfer(factsOf(result)) });
+  return present({ httpStatus: statusCode, ...facts, ...made });
 }
 
 function transportErrorOf(error: Facts): TransportError | undefined {

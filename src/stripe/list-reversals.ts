@@ -1,5 +1,7 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+
+import { REVERSAL_ID_IN_METADATA } from '../domain/reversal-request';
 import { readAnswer } from './reading-call';
 
 /** A part of a transfer, or all of it, that came back. */
@@ -7,6 +9,8 @@ export interface ListedReversal {
   readonly id: string;
   readonly amountMinor: number;
   readonly currency: string;
+  /** The order of ours that its metadata names; null where somebody else made it. */
+  readonly payoutReversalId: string | null;
 }
 
 /** The largest page that Stripe gives. */
@@ -19,6 +23,7 @@ function pageSchema(stripeTransferId: string, after: string | undefined) {
     amount: z.int().positive(),
     currency: z.string().regex(/^[a-z]{3}$/),
     transfer: z.literal(stripeTransferId),
+    metadata: z.record(z.string(), z.string()).nullish(),
   });
   return z
     .object({ object: z.literal('list'), data: z.array(reversal), has_more: z.boolean() })
@@ -50,8 +55,9 @@ export async function listReversals(
       { schema: pageSchema(stripeTransferId, after), orElse: 'NOT_A_LIST' },
     );
     const known = reversals.size;
-    for (const { amount: amountMinor, currency, id } of page.data) {
-      reversals.set(id, { id, amountMinor, currency });
+    for (const { amount: amountMinor, currency, id, metadata } of page.data) {
+      const payoutReversalId = metadata?.[REVERSAL_ID_IN_METADATA] ?? null;
+      reversals.set(id, { id, amountMinor, currency, payoutReversalId });
     }
     // Pages that bring nothing new lead in a circle.
     after = page.has_more && reversals.size > known ? page.data.at(-1)?.id : undefined;

@@ -12,20 +12,30 @@ export interface TransferSend {
 /** The SDK replaces an empty key by a random one, and a key with odd characters never leaves the machine. */
 const SANE_KEY = /^[A-Za-z0-9_:.-]{1,200}$/;
 
+/** @throws TypeError for a key that cannot be one of ours, before anything is sent */
+export function assertSaneKey(idempotencyKey: string): void {
+  if (!SANE_KEY.test(idempotencyKey)) {
+    throw new TypeError('an idempotency key has to be 1 to 200 characters of A-Z a-z 0-9 _ : . -');
+  }
+}
+
 /**
  * Stripe compares a repeated key's parameters with the first ones, so they are always written in one order, whatever
  * order a database column gives them back in.
  */
-function transferParams(request: FrozenRequest): Stripe.TransferCreateParams {
-  const metadata = Object.fromEntries(
-    Object.entries(request.metadata).sort(([left], [right]) => (left < right ? -1 : 1)),
+export function sortedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1)),
   );
+}
+
+function transferParams(request: FrozenRequest): Stripe.TransferCreateParams {
   return {
     amount: request.amountMinor,
     currency: request.currency,
     destination: request.destination,
     transfer_group: request.transferGroup,
-    metadata,
+    metadata: sortedMetadata(request.metadata),
   };
 }
 
@@ -38,9 +48,7 @@ function transferParams(request: FrozenRequest): Stripe.TransferCreateParams {
  */
 export async function sendTransfer(stripe: Stripe, send: TransferSend): Promise<StripeAnswer> {
   const { request, idempotencyKey } = send;
-  if (!SANE_KEY.test(idempotencyKey)) {
-    throw new TypeError('an idempotency key has to be 1 to 200 characters of A-Z a-z 0-9 _ : . -');
-  }
+  assertSaneKey(idempotencyKey);
   try {
     return answerFromResult(
       await stripe.transfers.create(transferParams(request), { idempotencyKey }),

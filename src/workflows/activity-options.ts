@@ -72,6 +72,12 @@ export const { requestOwnCancel } = proxyActivities<PayoutActivities>({
   summary: 'close this run as canceled: its payment is given up',
 });
 
+export const { claimReversal } = proxyActivities<PayoutActivities>({
+  startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
+  retry: untilItWorks,
+  summary: 'settle what is known of the reversal, claim it',
+});
+
 /** The run of a sweep ends these at the latest. */
 export const { beginSweep, endSweep } = proxyActivities<PayoutActivities>({
   startToCloseTimeout: DATABASE_ACTIVITY_TIMEOUT_MS,
@@ -129,6 +135,23 @@ export const { reconcileTransfer } = proxyActivities<StripeActivities>({
   startToCloseTimeout: RECONCILE_ACTIVITY_TIMEOUT_MS,
   retry: { initialInterval: '2 s', backoffCoefficient: 2, maximumInterval: '10 m' },
   summary: 'compare with Stripe’s list, send nothing',
+});
+
+/** One POST; the workflow tries again on a durable timer, after a claim that settles what this one left. */
+export function stripeReversalActivity(summary: string) {
+  return proxyActivities<StripeActivities>({
+    taskQueue: TASK_QUEUES.stripe,
+    startToCloseTimeout: STRIPE_ACTIVITY_TIMEOUT_MS,
+    retry: { maximumAttempts: 1 },
+    summary,
+  }).createStripeReversal;
+}
+
+export const { lookAtReversal } = proxyActivities<StripeActivities>({
+  taskQueue: TASK_QUEUES.stripe,
+  startToCloseTimeout: RECONCILE_ACTIVITY_TIMEOUT_MS,
+  retry: { initialInterval: '2 s', backoffCoefficient: 2, maximumInterval: '10 m' },
+  summary: 'compare with Stripe’s list of reversals, send nothing',
 });
 
 /** One reading request a try; what Stripe refuses is shown as a pause, and goes on when the pause is over. */

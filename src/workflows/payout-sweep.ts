@@ -25,7 +25,7 @@ import type {
   SweepReport,
   TransferStart,
 } from '../domain/contracts';
-import { jobWorkflowId, transferWorkflowId } from '../domain/ids';
+import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from '../domain/ids';
 import {
   ACCEPTANCES_PER_LOOK,
   SWEEP_EVENTS_MAX,
@@ -34,7 +34,7 @@ import {
   SWEEP_STARTS_MAX,
   SWEEP_WORK_MS,
 } from '../domain/limits';
-import { jobRun, loneTransferRun } from '../domain/run-starts';
+import { jobRun, loneTransferRun, reversalRun } from '../domain/run-starts';
 import {
   beginSweep,
   endSweep,
@@ -46,6 +46,7 @@ import {
   wakeTransfers,
 } from './activity-options';
 import { PayoutJobWorkflow } from './payout-job';
+import { ReversalWorkflow } from './reversal';
 import { TransferWorkflow } from './transfer';
 import { sweepAttributes, sweepDetails } from './visibility';
 
@@ -146,8 +147,10 @@ class RunningSweep {
     return afterJobId;
   }
 
-  async carryOut({ failed, paidRuns, startJobs, startTransfers, wake }: SweepPlan): Promise<void> {
+  async carryOut(plan: SweepPlan): Promise<void> {
+    const { failed, paidRuns, startJobs, startReversals = [], startTransfers, wake } = plan;
     this.failed.push(...failed);
+    await this.startReversals(startReversals);
     await this.startJobs(startJobs);
     const reopened = await startTransferRuns(paidRuns, 'ALLOW_DUPLICATE');
     this.reconciling.add(reopened.map(({ transferId }) => transferId));
@@ -211,6 +214,18 @@ class RunningSweep {
       }),
     );
     this.started.add(started.map(({ settlementId }) => jobWorkflowId(settlementId)));
+  }
+
+  private async startReversals(reversalIds: readonly string[]): Promise<void> {
+    const started = await startEach(reversalIds, (reversalId) =>
+      startChild(ReversalWorkflow, {
+        ...reversalRun(reversalId),
+        ...ON_ITS_OWN,
+        // Its row is open, whatever its last run said; nothing is sent before Stripe was looked at.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      }),
+    );
+    this.started.add(started.map(reversalWorkflowId));
   }
 
   private show(): SweepCounts {

@@ -3,6 +3,7 @@ import {
   SEARCH_ATTRIBUTES,
   type PauseInForce,
   type PayoutProgress,
+  type ReversalView,
   type SweepCounts,
   type TransferView,
 } from '../domain/contracts';
@@ -10,6 +11,7 @@ import { approvalGateText } from '../domain/approval-texts';
 import { missingFundsText } from '../domain/funds';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
+import { reversalReasonText } from '../domain/reversal-texts';
 import { isTerminal, TRANSFER_STATUSES } from '../domain/transfer-state';
 
 export function transferAttributes(view: TransferView) {
@@ -89,6 +91,31 @@ function missingText({ currency, missing }: PayoutProgress): string {
 /** What a job waits for before it begins, what to type, and until when. */
 function gateText({ gate, settlementId }: PayoutProgress): string {
   return gate === undefined ? '' : `\n\n${approvalGateText(gate, settlementId)}`;
+}
+
+/** The run is started with its id alone; whose it is says its row. */
+export function reversalAttributes(view: ReversalView) {
+  return [
+    { key: SEARCH_ATTRIBUTES.settlementId, value: view.settlementId },
+    { key: SEARCH_ATTRIBUTES.contestId, value: view.contestId },
+    { key: SEARCH_ATTRIBUTES.state, value: view.status },
+    { key: SEARCH_ATTRIBUTES.failureClass, value: view.failureClass },
+  ];
+}
+
+export function reversalDetails(view: ReversalView): string {
+  const rows = [
+    ['state', view.status],
+    ['to come back', formatAmount(view.amountMinor, view.currency)],
+    ['of transfer', view.transferId],
+    ['Stripe transfer', view.stripeTransferId],
+    ['attempts', view.attemptCount.toString()],
+    ['Stripe reversal', view.stripeReversalId ?? '—'],
+  ];
+  const { failureReason } = view;
+  const reason =
+    failureReason === null ? '' : `\n\n**${failureReason}** — ${reversalReasonText(failureReason)}`;
+  return `${table(['', ''], rows)}${reason}`;
 }
 
 export function sweepAttributes(state: 'running' | 'succeeded' | 'failed', failedCount: number) {

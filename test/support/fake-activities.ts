@@ -32,6 +32,7 @@ export class FakeActivities {
     claimTransfer: async (input) => this.find('claimTransfer', input.transferId)(input),
     retryTransfer: async (order) => this.find('retryTransfer', order.transferId)(order),
     requestOwnCancel: async (input) => this.find('requestOwnCancel', input.transferId)(input),
+    claimReversal: async (claim) => this.find('claimReversal', claim.reversalId)(claim),
     recordOutcome: async (claim) => this.find('recordOutcome', claim.transferId)(claim),
     beginSweep: async (run) => this.find('beginSweep', run.registeredAs)(run),
     takeSettlements: async (input) => this.find('takeSettlements', SWEEP)(input),
@@ -46,6 +47,9 @@ export class FakeActivities {
   readonly stripe: StripeActivities = {
     createStripeTransfer: async (claim) =>
       this.find('createStripeTransfer', claim.transferId)(claim),
+    createStripeReversal: async (claim) =>
+      this.find('createStripeReversal', claim.reversalId)(claim),
+    lookAtReversal: async (input) => this.find('lookAtReversal', input.reversalId)(input),
     reconcileTransfer: async (input) => this.find('reconcileTransfer', input.transferId)(input),
     askPayeeReadiness: async (input) => this.find('askPayeeReadiness', input.transferId)(input),
     readStripeList: async (input) => this.find('readStripeList', input.settlementId)(input),

@@ -1,0 +1,23 @@
+import { failureClassOf, REASONS, type ReasonCode } from './reasons';
+
+/** What an operator should know of why a reversal is not further: the texts of payments would say the wrong thing. */
+export function reversalReasonText(reason: ReasonCode): string {
+  if (reason.startsWith('reversal_') || reason === 'unknown_other_reversal') {
+    return REASONS[reason].operatorText;
+  }
+  switch (failureClassOf(reason)) {
+    case 'unknown':
+      return reason === 'unknown_key_too_old'
+        ? 'Whether the money came back is not known; Stripe’s list of reversals decides within a day.'
+        : 'Whether the money came back is not known yet; the same request or Stripe’s list of reversals tells.';
+    case 'transient':
+      return 'Stripe could not take it at the moment, and nothing came back yet; it goes on by itself.';
+    case 'platform':
+      return reason === 'platform_paused'
+        ? 'Everything is paused because of the platform’s own key or account; it goes on when that is over.'
+        : REASONS[reason].operatorText;
+    case 'payee':
+    case 'request':
+      return REASONS[reason].operatorText;
+  }
+}
