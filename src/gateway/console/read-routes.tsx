@@ -12,6 +12,9 @@ import { findUnknownOutcomes } from '../../db/winner-pages';
 import { SWEEP_ID } from '../../domain/ids';
 import { CONSOLE_PAGE_SETTLEMENTS } from '../../domain/limits';
 import type { ConsoleContext } from './console-context';
+import { PAUSE_ORDERS } from './order-places';
+import { offered } from './order-routes';
+import { CONSOLE_ROOT } from './local-path';
 import { OverviewPage } from './pages/overview-page';
 import { PausesPage } from './pages/pauses-page';
 import { SettlementsPage } from './pages/settlements-page';
@@ -90,7 +93,8 @@ function pausesRoute(app: FastifyInstance, { database, send }: ConsoleContext): 
       underWay: await findSendsUnderWay(executor, null),
     }));
     const page = { title: 'Pauses', section: 'pauses', isLive: true } as const;
-    const orders = null;
+    const own = pauses.filter(({ settlementId }) => settlementId === null);
+    const orders = offered(PAUSE_ORDERS, { scope: null, pauses: own }, `${CONSOLE_ROOT}/pauses`);
     return send(
       request,
       reply,

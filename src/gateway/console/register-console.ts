@@ -10,6 +10,7 @@ import { cookieTerms } from './cookies';
 import { CONSOLE_ROOT, loginPath } from './local-path';
 import { loginRoutes } from './login-routes';
 import { FORM_TOKEN_FIELD } from './pages/layout';
+import { allOrderRoutes } from './order-places';
 import { readRoutes } from './read-routes';
 import { settlementRoute } from './settlement-route';
 import { winnerRoute } from './winner-route';
@@ -37,6 +38,7 @@ export async function registerConsole(
       readRoutes(scope, context);
       settlementRoute(scope, context);
       winnerRoute(scope, context);
+      allOrderRoutes(scope, context);
     },
     { prefix: CONSOLE_ROOT },
   );

@@ -22,6 +22,9 @@ import { uiOf, type ConsoleContext } from './console-context';
 import { HandedInPage } from './pages/handed-in-page';
 import { SettlementPage, type SettlementFacts } from './pages/settlement-page';
 import { FAILURE_CLASSES, REASON_CODES, type Winners } from './pages/winner-list';
+import { PAUSE_ORDERS, SETTLEMENT_ORDERS } from './order-places';
+import { offered } from './order-routes';
+import { settlementPath } from './local-path';
 import { settlementParams } from './params';
 import { optional, searchText } from './read-form';
 
@@ -53,12 +56,24 @@ export function settlementRoute(app: FastifyInstance, context: ConsoleContext): 
             return <HandedInPage settlement={settlement} status={settlement.status} />;
           }
           const facts = await readFacts(executor, settlement, filter, after);
-          return <SettlementPage facts={facts} ui={uiOf(context)} orders={null} />;
+          return <SettlementPage facts={facts} ui={uiOf(context)} orders={ordersOf(facts)} />;
         });
         const page = { title: 'Settlement', section: 'settlements', isLive: true } as const;
         return context.send(request, reply, page, content);
       },
     );
+}
+
+function ordersOf({ job, pauses }: SettlementFacts) {
+  const { settlementId: scope } = job;
+  const path = settlementPath(scope);
+  const own = pauses.filter(({ settlementId }) => settlementId === scope);
+  return (
+    <>
+      {offered(SETTLEMENT_ORDERS, { job }, path)}
+      {offered(PAUSE_ORDERS, { scope, pauses: own }, path)}
+    </>
+  );
 }
 
 const ACTIONS_SHOWN = 20;

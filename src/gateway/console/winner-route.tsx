@@ -1,13 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 
-import { inSnapshot, type Executor } from '../../db/database';
-import { findTransferById, type PayoutTransfer } from '../../db/payout-transfers';
+import { inSnapshot } from '../../db/database';
 import { readTransferHistory } from '../../db/transfer-history';
-import { ApiError } from '../api-error';
 import { uiOf, type ConsoleContext } from './console-context';
 import { WinnerPage } from './pages/winner-page';
-import { winnerParams, type WinnerParams } from './params';
+import { WINNER_ORDERS } from './order-places';
+import { offered } from './order-routes';
+import { winnerParams } from './params';
+import { findWinner } from './winner';
+import { winnerPath } from './local-path';
 
 /** One winner of one settlement. */
 export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void {
@@ -28,17 +30,4 @@ export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void
         return context.send(request, reply, page, content);
       },
     );
-}
-
-/** @throws ApiError 404 also for the transfer of another settlement */
-export async function findWinner(
-  executor: Executor,
-  { settlementId, transferId }: WinnerParams,
-): Promise<PayoutTransfer> {
-  const transfer = await findTransferById(executor, transferId);
-  if (transfer?.settlementId !== settlementId) {
-    const message = 'this settlement has no such transfer';
-    throw new ApiError(404, 'transfer_not_found', message);
-  }
-  return transfer;
 }
