@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who is logged in to the console; null for nobody, and on every route outside of it. */
     session: Session | null;
+    /** The token of the forms of its page, once one is made. */
+    formToken: string | null;
   }
   interface FastifyContextConfig {
     /** A page of the console that needs no login. */

@@ -25,7 +25,7 @@ export async function registerConsole(
   app: FastifyInstance,
   dependencies: ConsoleDependencies,
 ): Promise<void> {
-  app.decorateRequest('session', null);
+  app.decorateRequest('session', null).decorateRequest('formToken', null);
   await app.register(
     async (scope) => {
       await scope.register(cookie);
@@ -62,8 +62,14 @@ async function registerFormTokens(scope: FastifyInstance): Promise<void> {
 
 function contextOf(dependencies: ConsoleDependencies): ConsoleContext {
   const sessions = new Sessions(dependencies.tokens);
-  const formToken = (request: FastifyRequest, reply: FastifyReply) =>
-    reply.generateCsrf({ ...cookieTerms(request), userInfo: sessionOf(request).proof });
+  const formToken = (request: FastifyRequest, reply: FastifyReply) => {
+    // One for all forms of a page: where the browser has no cookie for it yet, each call would plant another.
+    request.formToken ??= reply.generateCsrf({
+      ...cookieTerms(request),
+      userInfo: sessionOf(request).proof,
+    });
+    return request.formToken;
+  };
   const shared = { ...dependencies, sessions, formToken };
   return { ...shared, send: pageSender(shared) };
 }
