@@ -23,14 +23,14 @@ export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void
           const transfer = await findWinner(executor, request.params);
           const history = await readTransferHistory(executor, transfer);
           const target = { transfer, account: history.account };
-        return (
-          <WinnerPage
-            transfer={transfer}
-            history={history}
-            ui={uiOf(context)}
-            orders={offered(WINNER_ORDERS, target, winnerPath(transfer))}
-          />
-        );
+          return (
+            <WinnerPage
+              transfer={transfer}
+              history={history}
+              ui={uiOf(context)}
+              orders={offered(WINNER_ORDERS, target, winnerPath(transfer))}
+            />
+          );
         });
         const page = { title: 'Winner', section: 'settlements', isLive: true } as const;
         return context.send(request, reply, page, content);
