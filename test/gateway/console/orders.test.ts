@@ -240,11 +240,11 @@ test('approve: not by whoever recorded it, not with another content, then once',
     'the hash is not that of what would be paid',
   );
   await expectDone(await give(browser, path), 'Approved: 1 winner.');
-  const [job] = await bed.rows<{ approval: string; approved_by: string }>(
+  const [approved] = await bed.rows<{ approval: string; approved_by: string }>(
     'select approval, approved_by from payout_jobs where settlement_id = $1',
     [settlementId],
   );
-  expect(job).toEqual({ approval: 'approved', approved_by: 'alice' });
+  expect(approved).toEqual({ approval: 'approved', approved_by: 'alice' });
 });
 
 test('an account that was replaced after the approval is confirmed as it was seen', async () => {
