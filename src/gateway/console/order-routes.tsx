@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
-import { operatorReason, REASON_EXPECTED } from '../../domain/operator-reason';
+import { noteRefusals } from '../../client/refusals';
+import { operatorReason, REASON_EXPECTED, REASON_REFUSED } from '../../domain/operator-reason';
 import { sessionOf, type ConsoleContext } from './console-context';
 import { leaveMessage } from './message';
 import type { ConsoleOrder } from './orders/console-order';
@@ -81,6 +82,9 @@ async function askWhy<Params, Target>(
   },
 ): Promise<FastifyReply> {
   const { filled, order, place, problem, target } = asked;
+  if (filled !== undefined && operatorReason(filled.reason) === undefined) {
+    await noteRefusals(context.database, [REASON_REFUSED]);
+  }
   const operator = { actor: sessionOf(request).name, reason: '' };
   const { facts } = await order.preview(context, target, { operator, value: '' });
   const status = problem === undefined ? 200 : 400;

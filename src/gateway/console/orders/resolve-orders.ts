@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { startOf } from '../../../activities/read-transfer-page';
+import { noteRefusals } from '../../../client/refusals';
 import {
   statePaid,
   stateUnpaid,
@@ -77,6 +78,7 @@ async function resolve(
     return refused(report, 'Stripe could not be asked; try again when it answers');
   }
   if (report.refused !== undefined) {
+    await noteRefusals(context.database, [report.refused]);
     return refused(report.refused, report.why ?? report.refused);
   }
   const later = await tellToGoOn(context, given, [startOf(transfer)]);
