@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
 import type { ReversalStatus } from '../domain/reversal-state';
-import { AttemptOutcome } from './schema';
+import type { AttemptOutcome } from './schema';
 
 /** What stands beside a transfer's row and says why it is as it is. Times are milliseconds since 1970. */
 export interface TransferSurroundings {
