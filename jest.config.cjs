@@ -20,7 +20,10 @@ module.exports = {
   moduleFileExtensions: ['js', 'cjs', 'mjs', 'ts', 'tsx', 'mts', 'json', 'node'],
   moduleNameMapper: { '^(\\.{1,2}/.+)\\.(m?)js$': ['$1.$2js', '$1.$2ts'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // It loads its one dependency by `import()`, which jest's own module system does not know.
+  transformIgnorePatterns: ['/node_modules/(?!@fastify/cookie/)'],
   transform: {
+    '/@fastify/cookie/.+\\.js$': ['@swc/jest', swc({ parser: { syntax: 'ecmascript' } })],
     '^.+\\.m?ts$': ['@swc/jest', swc({ parser: { syntax: 'typescript' } })],
     '^.+\\.tsx$': [
       '@swc/jest',

@@ -1,8 +1,4 @@
-import {
-  reversalStep,
-  sendsProvenRefused,
-  type ReversalStep,
-} from '../domain/reversal-next-state';
+import { reversalStep, sendsProvenRefused, type ReversalStep } from '../domain/reversal-next-state';
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from '../db/database';
 import { findReversalAttempts, resolveReversalAttempts } from '../db/payout-reversal-attempts';

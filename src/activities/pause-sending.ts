@@ -53,14 +53,18 @@ export interface Resumption {
   readonly inForce: readonly PayoutControl[];
 }
 
-/** Lifts every pause of exactly this scope, automation's too. Safe to repeat; who waited has to be woken after it. */
+/**
+ * Lifts every pause of exactly this scope, automation's too. Safe to repeat; who waited has to be woken after it.
+ * @param seenIds only those that the person saw
+ */
 export async function resumeSending(
   database: Database,
   scope: PauseScope,
   operator: Operator,
+  seenIds?: readonly number[],
 ): Promise<Resumption> {
   return inTransaction(database, async (executor) => {
-    const lifted = await liftPausesByOperator(executor, scope, operator);
+    const lifted = await liftPausesByOperator(executor, scope, operator, seenIds);
     if (lifted.length > 0) {
       const causes = lifted.map(({ cause }) => cause).join(' ');
       await recordOperatorAction(executor, {

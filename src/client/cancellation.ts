@@ -9,6 +9,7 @@ import {
   CANCELLATION_REFUSAL_TEXTS,
   type CancellationRefusal,
 } from '../domain/manual-cancellation';
+import { isGivenUp } from '../domain/transfer-state';
 import {
   answeredWith,
   carryOut,
@@ -16,6 +17,7 @@ import {
   idsOf,
   refusedOf,
   type Answered,
+  type Meant,
   type Ordering,
   type RefusedOrder,
   type SeenPages,
@@ -57,6 +59,26 @@ async function refusedAndCounted(
   await noteRefusals(database, codesOf(refused));
   return refused;
 }
+
+/** Of a settlement: everybody who is not paid, and so may be cancelled. */
+export const NOT_PAID: Meant = {
+  statuses: [
+    'pending',
+    'retryable',
+    'processing',
+    'blocked',
+    'unknown',
+    'failed_terminal',
+    'cancelled',
+  ],
+  isMeant: () => true,
+};
+
+/** Of a settlement: everybody whom an operator has cancelled, whether or not it has taken effect. */
+export const CANCELLED: Meant = {
+  statuses: ['cancelled', 'voided', 'processing', 'unknown'],
+  isMeant: ({ cancelRequestedAt, status }) => isGivenUp(status) || cancelRequestedAt !== null,
+};
 
 /** Cancels transfers, each in a transaction of its own; nobody is told yet. */
 export async function cancelTransfers(

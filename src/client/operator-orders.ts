@@ -17,6 +17,8 @@ import {
 export interface Ordering {
   readonly database: Database;
   readonly operator: Operator;
+  /** How often a transfer that moved is looked at again; 1 where an order is for what was seen and nothing else. */
+  readonly looksMax?: number;
   /** Told after each page, with how many transfers were dealt with so far. */
   readonly onProgress?: (done: number) => void;
 }
@@ -62,14 +64,14 @@ const LOOKS_MAX = 5;
 
 /** Gives the same order about each of these transfers. Who moved since it was seen is looked at again. */
 export async function carryOut<Answer extends string>(
-  { database, onProgress, operator }: Ordering,
+  { database, looksMax = LOOKS_MAX, onProgress, operator }: Ordering,
   pages: SeenPages,
   act: (order: OperatorOrder) => Promise<Answer | 'moved_since'>,
 ): Promise<Answered<Answer | 'moved_since'>[]> {
   const order = async (listed: PayoutTransfer): Promise<Answered<Answer | 'moved_since'>> => {
     let seen = listed;
     let answer = await act(orderOf(seen, operator));
-    for (let looks = 1; answer === 'moved_since' && looks < LOOKS_MAX; looks += 1) {
+    for (let looks = 1; answer === 'moved_since' && looks < looksMax; looks += 1) {
       seen = (await findTransferById(database, seen.id)) ?? seen;
       answer = await act(orderOf(seen, operator));
     }

@@ -101,6 +101,20 @@ const requestsPerSecond = z
   .transform(Number)
   .refine((rate) => rate > 0 && rate <= STRIPE_REQUESTS_PER_SECOND_MAX, requestsPerSecondExpected);
 
+const webAddressExpected =
+  'an http or https URL without query or password, such as http://127.0.0.1:8233';
+const webAddress = z
+  .string()
+  .refine((text) => {
+    const url = parseUrl(text);
+    return (
+      url !== undefined &&
+      ['http:', 'https:'].includes(url.protocol) &&
+      `${url.search}${url.hash}${url.username}${url.password}` === ''
+    );
+  }, webAddressExpected)
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
+
 function hasDuplicates(values: readonly string[]): boolean {
   return new Set(values).size !== values.length;
 }
@@ -206,6 +220,8 @@ export const SETTING_RULES = {
     byDefault: GATEWAY_PORT_DEFAULT.toString(),
   },
   GATEWAY_TOKENS: { schema: gatewayTokens, secret: true },
+  /** Where the console's links into the Temporal Web UI go; without it, workflow ids are shown to be copied. */
+  TEMPORAL_UI_URL: { schema: webAddress },
 } as const satisfies Readonly<
   Record<
     string,

@@ -1,3 +1,5 @@
+import { desc, sql } from 'drizzle-orm';
+
 import type { Executor } from './database';
 import { operatorActions } from './schema';
 
@@ -14,4 +16,34 @@ export async function recordOperatorAction(
   action: OperatorAction,
 ): Promise<void> {
   await executor.insert(operatorActions).values({ ...action, subject: { ...action.subject } });
+}
+
+export type RecordedAction = typeof operatorActions.$inferSelect;
+
+/** What operators did about one transfer, newest first. */
+export async function findActionsOfTransfer(
+  executor: Executor,
+  transferId: string,
+  actionsMax: number,
+): Promise<RecordedAction[]> {
+  return executor
+    .select()
+    .from(operatorActions)
+    .where(sql`${operatorActions.subject}->>'transferId' = ${transferId}`)
+    .orderBy(desc(operatorActions.id))
+    .limit(actionsMax);
+}
+
+/** What operators did about a settlement and its transfers, newest first. */
+export async function findActionsOfSettlement(
+  executor: Executor,
+  settlementId: string,
+  actionsMax: number,
+): Promise<RecordedAction[]> {
+  return executor
+    .select()
+    .from(operatorActions)
+    .where(sql`${operatorActions.subject}->>'settlementId' = ${settlementId}`)
+    .orderBy(desc(operatorActions.id))
+    .limit(actionsMax);
 }

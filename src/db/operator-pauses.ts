@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
 
 import type { Operator } from '../domain/operator-reason';
 import type { Executor } from './database';
@@ -31,16 +31,27 @@ export async function pauseByOperator(
   return set.length > 0;
 }
 
-/** Lifts every pause of exactly this scope, whoever set it: a person may (M13). @returns those that this call lifted */
+/**
+ * Lifts every pause of exactly this scope, whoever set it: a person may (M13).
+ * @param seenIds only those that the person saw; whatever was set since stays in force
+ * @returns those that this call lifted
+ */
 export async function liftPausesByOperator(
   executor: Executor,
   scope: PauseScope,
   { actor, reason }: Operator,
+  seenIds?: readonly number[],
 ): Promise<PayoutControl[]> {
   return executor
     .update(payoutControls)
     .set({ liftedAt: sql`payout_now()`, liftedBy: actor, liftReason: reason })
-    .where(and(isOfScope(scope), isNull(payoutControls.liftedAt)))
+    .where(
+      and(
+        isOfScope(scope),
+        isNull(payoutControls.liftedAt),
+        seenIds === undefined ? undefined : inArray(payoutControls.id, [...seenIds]),
+      ),
+    )
     .returning();
 }
 

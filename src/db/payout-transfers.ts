@@ -287,23 +287,43 @@ export async function summarizeTransfers(
   executor: Executor,
   jobId: string,
 ): Promise<TransferSummary> {
+  return (await summarizeTransfersOfJobs(executor, [jobId])).get(jobId) ?? tally([]);
+}
+
+/** The same of several jobs; one without transfers is left out. */
+export async function summarizeTransfersOfJobs(
+  executor: Executor,
+  jobIds: readonly string[],
+): Promise<ReadonlyMap<string, TransferSummary>> {
   const rows = await executor
     .select({
+      jobId: payoutTransfers.payoutJobId,
       status: payoutTransfers.status,
       count: sql<string>`count(*)`,
       sumMinor: sql<string>`sum(${payoutTransfers.amountMinor})`,
     })
     .from(payoutTransfers)
-    .where(eq(payoutTransfers.payoutJobId, jobId))
-    .groupBy(payoutTransfers.status);
-  const tally = (read: (row: (typeof rows)[number]) => string): TransferCounts =>
+    .where(inArray(payoutTransfers.payoutJobId, [...jobIds]))
+    .groupBy(payoutTransfers.payoutJobId, payoutTransfers.status);
+  const found = new Set(rows.map(({ jobId }) => jobId));
+  return new Map([...found].map((id) => [id, tally(rows.filter(({ jobId }) => jobId === id))]));
+}
+
+function tally(
+  rows: readonly {
+    readonly status: TransferStatus;
+    readonly count: string;
+    readonly sumMinor: string;
+  }[],
+): TransferSummary {
+  const byStatus = (read: (row: (typeof rows)[number]) => string): TransferCounts =>
     Object.fromEntries(
       TRANSFER_STATUSES.map((status) => {
         const row = rows.find((candidate) => candidate.status === status);
         return [status, row === undefined ? 0 : Number(read(row))];
       }),
     ) as TransferCounts;
-  return { counts: tally((row) => row.count), sumsMinor: tally((row) => row.sumMinor) };
+  return { counts: byStatus((row) => row.count), sumsMinor: byStatus((row) => row.sumMinor) };
 }
 
 export type WaitingTransfer = Pick<

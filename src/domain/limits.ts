@@ -237,3 +237,19 @@ export const STATUS_PAGE_TRANSFERS_MAX = 2_000;
 export const PAUSES_SHOWN_MAX = 500;
 /** One reading of the figures for a scrape is ended by Postgres after this. */
 export const METRICS_STATEMENT_TIMEOUT_MS = 2 * SECOND_MS;
+
+/** How long a login to the console lasts at most. */
+export const CONSOLE_SESSION_MS = 8 * HOUR_MS;
+/** Wrong logins from one address within the window, after which further ones wait for its end. */
+export const CONSOLE_WRONG_LOGINS_MAX = 10;
+export const CONSOLE_WRONG_LOGINS_WINDOW_MS = MINUTE_MS;
+/** Addresses whose wrong logins are remembered. */
+export const CONSOLE_ADDRESSES_MAX = 10_000;
+/** The body of a form: a reason of 500 characters, percent-encoded, and what was seen. */
+export const CONSOLE_FORM_BYTES_MAX = 16 * 1024;
+export const CONSOLE_PAGE_SETTLEMENTS = 20;
+export const CONSOLE_PAGE_WINNERS = 50;
+/** How long a page waits for Temporal to be told of an order about many; the sweep tells who is left. */
+export const CONSOLE_TELL_MANY_MS = 20 * SECOND_MS;
+/** How often a page that was asked to reloads itself. */
+export const CONSOLE_RELOAD_SECONDS = 10;

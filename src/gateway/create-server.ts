@@ -9,6 +9,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 import { codeOfFailure } from '../activities/failure-code';
 import type { GatewayToken } from '../config/setting-rules';
 import type { Logger } from '../config/log';
+import type { Installation } from '../db/installation';
 import {
   GATEWAY_BODY_BYTES_MAX,
   GATEWAY_CONNECTIONS_MAX,
@@ -25,6 +26,11 @@ import { createMetrics, type GatewayMetrics } from './metrics';
 import { openApiRoute, registerOpenApi } from './openapi';
 import { operationRoutes } from './operation-routes';
 import { answerBrokenRequest } from './raw-answers';
+import { registerConsole } from './console/register-console';
+import { isConsolePath } from './console/local-path';
+import type { ConsoleDependencies } from './console/console-context';
+import { registerSecurityHeaders } from './console/security-headers';
+import { pageErrorOf, sendErrorPage } from './console/send-page';
 import { createReadiness, type ReadinessDependencies } from './readiness';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id';
 import { settlementRoutes, type SettlementDependencies } from './settlement-routes';
@@ -51,6 +57,7 @@ export interface ServerDependencies
   readonly log: Logger;
   readonly limits?: Partial<ServerLimits>;
   readonly webhooks: StripeWebhookOptions;
+  readonly console: Pick<ConsoleDependencies, 'platform' | 'stripe' | 'temporalUiUrl'>;
 }
 
 /** The gateway's HTTP server with all its routes, not yet listening. Whoever makes it closes it. */
@@ -65,7 +72,11 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
   app.decorateRequest('actor', null);
-  addErrorAnswers(app, collectRoutes(app));
+  await registerSecurityHeaders(app);
+  const pages = errorPages(dependencies.console.platform);
+  addErrorAnswers(app, collectRoutes(app), (thrown, request, reply) =>
+    answerError(thrown, request, reply, isConsolePath(request.url) ? pages : JSON_ERRORS),
+  );
   addRecords(app, metrics);
   const authenticate = requireToken(tokens, (failure) => metrics.countAuthFailure(failure));
   await registerOpenApi(app);
@@ -76,6 +87,12 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
     done();
   });
   await app.register(stripeWebhookRoute, dependencies.webhooks);
+  await registerConsole(app, {
+    ...dependencies,
+    ...dependencies.console,
+    maxAttempts: dependencies.terms.maxAttempts,
+    countAuthFailure: (failure) => metrics.countAuthFailure(failure),
+  });
   return app;
 }
 
@@ -130,9 +147,15 @@ function collectRoutes(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
   return methods;
 }
 
-function addErrorAnswers(app: FastifyInstance, routes: ReadonlyMap<string, Set<string>>): void {
-  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
-  app.setNotFoundHandler((request, reply) => answerError(noRoute(request, routes), request, reply));
+type ErrorAnswer = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+function addErrorAnswers(
+  app: FastifyInstance,
+  routes: ReadonlyMap<string, Set<string>>,
+  answer: ErrorAnswer,
+): void {
+  app.setErrorHandler((error, request, reply) => answer(error, request, reply));
+  app.setNotFoundHandler((request, reply) => answer(noRoute(request, routes), request, reply));
   // Before the body of a request that nobody takes is read.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, request.id);
@@ -165,8 +188,36 @@ function noRoute(request: FastifyRequest, routes: ReadonlyMap<string, Set<string
   });
 }
 
-function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = request.raw.socket.destroyed ? CLIENT_IS_GONE : apiErrorOf(thrown);
+/** How an error is answered: which of its kinds it is, and in which shape. */
+interface ErrorShape {
+  readonly errorOf: (thrown: unknown) => ApiError;
+  readonly send: (error: ApiError, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+}
+
+const JSON_ERRORS: ErrorShape = {
+  errorOf: apiErrorOf,
+  send: (error, request, reply) =>
+    reply
+      .status(error.status)
+      .headers(error.headers)
+      .type('application/json; charset=utf-8')
+      .send(errorBody(error, request.id)),
+};
+
+function errorPages(platform: Installation): ErrorShape {
+  return {
+    errorOf: pageErrorOf,
+    send: (error, request, reply) => sendErrorPage(error, request, reply, platform),
+  };
+}
+
+function answerError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { errorOf, send }: ErrorShape = JSON_ERRORS,
+): FastifyReply {
+  const error = request.raw.socket.destroyed ? CLIENT_IS_GONE : errorOf(thrown);
   if (!request.raw.complete) {
     // A socket that closes under a client that still sends takes the answer from it. The rest is thrown away as it
     // comes, within the time that a request has.
@@ -176,11 +227,7 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
   if (error.status >= 500) {
     request.log.error({ err: thrown, answer: error.code, frames: framesOf(thrown) }, 'failed');
   }
-  return reply
-    .status(error.status)
-    .headers({ ...error.headers, [REQUEST_ID_HEADER]: request.id })
-    .type('application/json; charset=utf-8')
-    .send(errorBody(error, request.id));
+  return send(error, request, reply.header(REQUEST_ID_HEADER, request.id));
 }
 
 /** Nobody reads it; the log has to say something. */

@@ -203,6 +203,11 @@ function serverOf(
       counts: webhooks,
       onStored,
     },
+    console: {
+      platform,
+      stripe: stripeClient(settings, CONNECT_TIMEOUT_MS),
+      temporalUiUrl: settings.temporalUiUrl,
+    },
   });
 }
 

@@ -1,8 +1,14 @@
 import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
-import { isGivenUp } from '../../domain/transfer-state';
-import { cancelTransfers, restoreTransfers, tellGivenUp, voidTransfers } from '../cancellation';
+import {
+  CANCELLED,
+  cancelTransfers,
+  NOT_PAID,
+  restoreTransfers,
+  tellGivenUp,
+  voidTransfers,
+} from '../cancellation';
 import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { jobNamed, operatorOf, transferNamed } from '../operator';
@@ -21,26 +27,6 @@ import { tellTemporal, tellToGoOn } from './tell-temporal';
 export interface CancelOptions extends ReasonOptions {
   readonly settlement?: string;
 }
-
-/** Of a settlement: everybody who is not paid, and so may be cancelled. */
-const NOT_PAID: Meant = {
-  statuses: [
-    'pending',
-    'retryable',
-    'processing',
-    'blocked',
-    'unknown',
-    'failed_terminal',
-    'cancelled',
-  ],
-  isMeant: () => true,
-};
-
-/** Of a settlement: everybody whom an operator has cancelled, whether or not it has taken effect. */
-const CANCELLED: Meant = {
-  statuses: ['cancelled', 'voided', 'processing', 'unknown'],
-  isMeant: ({ cancelRequestedAt, status }) => isGivenUp(status) || cancelRequestedAt !== null,
-};
 
 /** `payouts cancel TRANSFER --reason R`, `payouts cancel --settlement S --reason R` */
 export async function cancelCommand(

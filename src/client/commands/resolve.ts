@@ -1,22 +1,25 @@
 import { loadSettings } from '../../config/settings';
-import { acceptTransfer } from '../../activities/accept-transfer';
 import { startOf } from '../../activities/read-transfer-page';
-import { resolvePaid } from '../../activities/resolve-paid';
-import { resolveUnpaid } from '../../activities/resolve-unpaid';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
 import type { PayoutTransfer } from '../../db/payout-transfers';
 import { CONNECT_TIMEOUT_MS } from '../../domain/limits';
-import { RESOLVE_REFUSAL_TEXTS, type ResolveRefusal } from '../../domain/manual-resolution';
 import type { Operator } from '../../domain/operator-reason';
 import { shownValue } from '../../domain/shown-value';
-import type { TransferStatus } from '../../domain/transfer-state';
 import { identifyStripeAccount } from '../../stripe/balance-and-account';
 import { createStripeClient } from '../../stripe/client';
 import { withDatabase } from '../connections';
 import { EXIT_CODES, UsageError } from '../exit-codes';
 import { operatorOf, transferNamed } from '../operator';
 import { noteRefusals } from '../refusals';
+import {
+  stateAccepted,
+  statePaid,
+  stateUnpaid,
+  STRIPE_TRANSFER_PATTERN,
+  type ResolveDependencies,
+  type ResolveReport,
+} from '../resolve';
 import type { CommandContext } from './command-context';
 import type { ReasonOptions } from './pause';
 import { tellToGoOn } from './tell-temporal';
@@ -26,20 +29,6 @@ export interface ResolveOptions extends ReasonOptions {
   readonly unpaid?: boolean;
   readonly accept?: string;
 }
-
-interface ResolveReport {
-  readonly id: string;
-  readonly status: TransferStatus;
-  /** The Stripe transfer that is let be beside it. */
-  readonly accepted?: string;
-  /** Where it was refused: a code, and what it means. */
-  readonly refused?: ResolveRefusal;
-  readonly why?: string;
-  readonly warning?: string;
-}
-
-const MAY_STILL_BE_PAID =
-  'the last send is younger than 24 hours: if Stripe completes it later, that is a second payment';
 
 /** `payouts resolve TRANSFER --paid tr_… | --unpaid | --accept tr_… --reason R` */
 export async function resolveCommand(
@@ -91,14 +80,14 @@ function statementOf({ accept, paid, unpaid }: ResolveOptions): Statement {
 }
 
 function idOf(option: string, id: string): string {
-  if (!/^tr_[A-Za-z0-9_]{1,100}$/.test(id)) {
+  if (!STRIPE_TRANSFER_PATTERN.test(id)) {
     throw new UsageError(`${option}: found ${shownValue(id)}, expected an id such as tr_1AbC`);
   }
   return id;
 }
 
 async function carryOut(
-  dependencies: Dependencies,
+  dependencies: ResolveDependencies,
   seen: PayoutTransfer,
   { operator, statement }: { readonly operator: Operator; readonly statement: Statement },
 ): Promise<ResolveReport> {
@@ -112,10 +101,11 @@ async function carryOut(
     : stateAccepted(dependencies, seen, order);
 }
 
-type Dependencies = Parameters<typeof resolvePaid>[0];
-
 /** Stripe, under the key that this installation pays with: another account's list would prove nothing (M3). */
-async function connectStripe(context: CommandContext, database: Database): Promise<Dependencies> {
+async function connectStripe(
+  context: CommandContext,
+  database: Database,
+): Promise<ResolveDependencies> {
   const settings = loadSettings(context.environment.variables, ['STRIPE_API_KEY']);
   const stripe = createStripeClient({
     apiKey: settings.stripeApiKey,
@@ -129,48 +119,6 @@ async function connectStripe(context: CommandContext, database: Database): Promi
     livemode: identity.livemode,
   });
   return { database, platform, stripe };
-}
-
-async function statePaid(
-  dependencies: Dependencies,
-  seen: PayoutTransfer,
-  order: Operator & { readonly stripeTransferId: string },
-): Promise<ResolveReport> {
-  const answer = await resolvePaid(dependencies, seen, order);
-  return answer === 'completed'
-    ? { id: seen.id, status: 'completed' }
-    : { id: seen.id, status: seen.status, refused: answer, why: RESOLVE_REFUSAL_TEXTS[answer] };
-}
-
-async function stateAccepted(
-  dependencies: Dependencies,
-  seen: PayoutTransfer,
-  order: Operator & { readonly stripeTransferId: string },
-): Promise<ResolveReport> {
-  const answer = await acceptTransfer(dependencies, seen, order);
-  return answer === 'accepted'
-    ? { id: seen.id, status: seen.status, accepted: order.stripeTransferId }
-    : { id: seen.id, status: seen.status, refused: answer, why: RESOLVE_REFUSAL_TEXTS[answer] };
-}
-
-async function stateUnpaid(
-  dependencies: Dependencies,
-  seen: PayoutTransfer,
-  operator: Operator,
-): Promise<ResolveReport> {
-  const { id } = seen;
-  const answer = await resolveUnpaid(dependencies, seen, operator);
-  if (answer.is === 'refused') {
-    const { stripeTransferId, why: refused } = answer;
-    const which = stripeTransferId === undefined ? '' : `: ${stripeTransferId}`;
-    const why = `${RESOLVE_REFUSAL_TEXTS[refused]}${which}`;
-    return { id, status: seen.status, refused, why };
-  }
-  return {
-    id,
-    status: answer.is,
-    ...(answer.mayStillBePaid && { warning: MAY_STILL_BE_PAID }),
-  };
 }
 
 function resolveText({ accepted, id, refused, status, warning, why }: ResolveReport): string {

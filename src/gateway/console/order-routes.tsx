@@ -1,0 +1,194 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+
+import { noteRefusals } from '../../client/refusals';
+import { operatorReason, REASON_EXPECTED, REASON_REFUSED } from '../../domain/operator-reason';
+import { sessionOf, type ConsoleContext } from './console-context';
+import { leaveMessage } from './message';
+import type { ConsoleOrder } from './orders/console-order';
+import {
+  OrderConfirmation,
+  OrderForm,
+  OrderRefusal,
+  Orders,
+  type OrderPage,
+} from './pages/order-pages';
+import { readForm } from './read-form';
+import type { Section } from './pages/layout';
+
+/** What orders are about, and where their pages are. */
+export interface OrderPlace<Params, Target> {
+  /** The path of the page that they are about, below the console's root. */
+  readonly route: string;
+  readonly params: z.ZodType<Params>;
+  readonly section: Section;
+  readonly read: (context: ConsoleContext, params: Params) => Promise<Target>;
+  readonly pathOf: (target: Target) => string;
+}
+
+const FORM = { reason: z.string(), value: z.string().trim().default('') };
+
+/** Asks why, shows what would happen, and does it: three steps, of which only the last changes anything. */
+export function orderRoutes<Params, Target>(
+  app: FastifyInstance,
+  context: ConsoleContext,
+  place: OrderPlace<Params, Target>,
+  order: ConsoleOrder<Target>,
+): void {
+  const path = `${place.route}/${order.name}`;
+  const options = { schema: { hide: true, params: place.params } };
+  const find = (request: FastifyRequest) => place.read(context, request.params as Params);
+  app.get(path, options, async (request, reply) =>
+    askWhy(context, request, reply, { place, order, target: await find(request) }),
+  );
+  app.post(path, options, async (request, reply) =>
+    askToConfirm(context, request, reply, { place, order, target: await find(request) }),
+  );
+  app.post(`${path}/confirm`, options, async (request, reply) =>
+    carryOut(context, request, reply, { place, order, target: await find(request) }),
+  );
+}
+
+interface Asked<Params, Target> {
+  readonly place: OrderPlace<Params, Target>;
+  readonly order: ConsoleOrder<Target>;
+  readonly target: Target;
+}
+
+function pageOf<Params, Target>(
+  { formToken }: ConsoleContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { order, place, target }: Asked<Params, Target>,
+): OrderPage {
+  const backTo = place.pathOf(target);
+  return {
+    title: order.title,
+    about: order.about,
+    field: order.field,
+    path: `${backTo}/${order.name}`,
+    backTo,
+    formToken: formToken(request, reply),
+  };
+}
+
+async function askWhy<Params, Target>(
+  context: ConsoleContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Asked<Params, Target> & {
+    readonly filled?: { readonly reason: string; readonly value: string };
+    readonly problem?: string;
+  },
+): Promise<FastifyReply> {
+  const { filled, order, place, problem, target } = asked;
+  if (filled !== undefined && operatorReason(filled.reason) === undefined) {
+    await noteRefusals(context.database, [REASON_REFUSED]);
+  }
+  const operator = { actor: sessionOf(request).name, reason: '' };
+  const { facts } = await order.preview(context, target, { operator, value: '' });
+  const status = problem === undefined ? 200 : 400;
+  const page = pageOf(context, request, reply, asked);
+  return context.send(
+    request,
+    reply,
+    { title: order.title, section: place.section, status },
+    <OrderForm page={page} facts={facts} problem={problem} {...(filled && { filled })} />,
+  );
+}
+
+async function askToConfirm<Params, Target>(
+  context: ConsoleContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Asked<Params, Target>,
+): Promise<FastifyReply> {
+  const { order, place, target } = asked;
+  const filled = readForm(request, FORM);
+  const problem = problemOf(order, filled);
+  const reason = operatorReason(filled.reason);
+  if (problem !== undefined || reason === undefined) {
+    return askWhy(context, request, reply, {
+      ...asked,
+      filled,
+      problem: problem ?? REASON_EXPECTED,
+    });
+  }
+  const { name: actor } = sessionOf(request);
+  const given = { reason, value: filled.value };
+  const preview = await order.preview(context, target, {
+    operator: { actor, reason },
+    value: filled.value,
+  });
+  const page = pageOf(context, request, reply, asked);
+  return context.send(
+    request,
+    reply,
+    { title: `${order.title}: confirm`, section: place.section },
+    <OrderConfirmation page={page} actor={actor} given={given} preview={preview} />,
+  );
+}
+
+function problemOf<Target>(
+  { field }: ConsoleOrder<Target>,
+  { reason, value }: { readonly reason: string; readonly value: string },
+): string | undefined {
+  if (operatorReason(reason) === undefined) {
+    return `The reason has to be ${REASON_EXPECTED}.`;
+  }
+  const result = field?.schema.safeParse(value);
+  return field === undefined || result?.success !== false
+    ? undefined
+    : `${field.label}: expected ${result.error.issues[0]?.message ?? 'another value'}.`;
+}
+
+async function carryOut<Params, Target>(
+  context: ConsoleContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Asked<Params, Target>,
+): Promise<FastifyReply> {
+  const { order, place, target } = asked;
+  const { seen, ...filled } = readForm(request, { ...FORM, seen: z.string() });
+  const problem = problemOf(order, filled);
+  const reason = operatorReason(filled.reason);
+  if (problem !== undefined || reason === undefined) {
+    return askWhy(context, request, reply, {
+      ...asked,
+      filled,
+      problem: problem ?? REASON_EXPECTED,
+    });
+  }
+  const { name: actor } = sessionOf(request);
+  const result = await order.carryOut(context, target, {
+    operator: { actor, reason },
+    value: filled.value,
+    seen,
+    log: request.log,
+  });
+  request.log.info({ actor, order: order.name, result: result.is }, 'an order of the console');
+  const backTo = place.pathOf(target);
+  if (result.is === 'done') {
+    leaveMessage(context.sessions, request, reply, result.message);
+    return reply.redirect(backTo, 303);
+  }
+  const status = result.is === 'refused' ? 409 : 200;
+  return context.send(
+    request,
+    reply,
+    { title: `${order.title}: ${result.is}`, section: place.section, status },
+    <OrderRefusal title={order.title} backTo={backTo} result={result} />,
+  );
+}
+
+/** Links to those orders of a page that may be given now. */
+export function offered<Target>(
+  orders: readonly ConsoleOrder<Target>[],
+  target: Target,
+  path: string,
+) {
+  const links = orders
+    .filter(({ isOffered }) => isOffered(target))
+    .map(({ name, title }) => ({ title, path: `${path}/${name}` }));
+  return <Orders orders={links} />;
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+
+import { inSnapshot } from '../../db/database';
+import { readTransferHistory } from '../../db/transfer-history';
+import { uiOf, type ConsoleContext } from './console-context';
+import { WinnerPage } from './pages/winner-page';
+import { WINNER_ORDERS } from './order-places';
+import { offered } from './order-routes';
+import { winnerParams } from './params';
+import { findWinner } from './winner';
+import { winnerPath } from './local-path';
+
+/** One winner of one settlement. */
+export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void {
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      '/settlements/:settlementId/transfers/:transferId',
+      { schema: { hide: true, params: winnerParams } },
+      async (request, reply) => {
+        const content = await inSnapshot(context.database, async (executor) => {
+          const transfer = await findWinner(executor, request.params);
+          const history = await readTransferHistory(executor, transfer);
+          const target = { transfer, account: history.account };
+          return (
+            <WinnerPage
+              transfer={transfer}
+              history={history}
+              ui={uiOf(context)}
+              orders={offered(WINNER_ORDERS, target, winnerPath(transfer))}
+            />
+          );
+        });
+        const page = { title: 'Winner', section: 'settlements', isLive: true } as const;
+        return context.send(request, reply, page, content);
+      },
+    );
+}
