@@ -15,13 +15,7 @@ import {
   type SettlementListener,
 } from '../../src/gateway/settlement-listener';
 import { startInTime } from '../../src/gateway/start-in-time';
-import {
-  newId,
-  openDatabaseBed,
-  PLATFORM,
-  type DatabaseBed,
-  TERMS,
-} from '../support/builders';
+import { newId, openDatabaseBed, PLATFORM, type DatabaseBed, TERMS } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 
 /** Ends a hang on a busy machine; nothing but a notification or a connection makes the listener look. */

@@ -131,7 +131,10 @@ test('two gateways with the same tokens share sessions and forms; one where the 
   expect(textOf(await there.get('/console'))).toContain('logged in as alice');
   const answer = await there.submit(page, '/console/pauses/pause', { reason: 'a look' });
   expect(textOf(answer)).toContain('Pause: confirm');
-  for (const tokens of [`bob=${BOB.token}`, `alice=another-token-that-is-long-enough-to-be-taken,bob=${BOB.token}`]) {
+  for (const tokens of [
+    `bob=${BOB.token}`,
+    `alice=another-token-that-is-long-enough-to-be-taken,bob=${BOB.token}`,
+  ]) {
     const revoked = await bed.start({ GATEWAY_TOKENS: tokens });
     expect(await isLoginAsked(browser.at(revoked.url))).toBe(true);
   }
