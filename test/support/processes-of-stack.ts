@@ -1,6 +1,6 @@
 import { startLocalStack, type LocalStack } from '../../local/stack';
 import { createTemplate } from './postgres-template';
-import { POSTGRES_ADMIN_URL, TEMPORAL_ADDRESS } from './processes-of-run';
+import { POSTGRES_ADMIN_URL, TEMPORAL_ADDRESS, TEMPORAL_UI_URL } from './processes-of-run';
 
 /** Starts the run's Postgres and Temporal, makes the template and publishes the addresses. */
 export async function startServersOfRun(): Promise<LocalStack> {
@@ -22,5 +22,6 @@ export async function startServersOfRun(): Promise<LocalStack> {
   }
   process.env[POSTGRES_ADMIN_URL] = stack.databaseUrl;
   process.env[TEMPORAL_ADDRESS] = stack.temporalAddress;
+  process.env[TEMPORAL_UI_URL] = stack.temporalUiUrl;
   return stack;
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 
 import { STRIPE_EVENT_TYPES } from '../../src/activities/process-stripe-event';
 import { SETTING_RULES } from '../../src/config/setting-rules';
+import { queriesOf } from '../support/saved-query-tables';
 
 const textOf = (name: string) => readFileSync(path.join(__dirname, '..', '..', name), 'utf8');
 
@@ -23,6 +24,13 @@ test('the endpoints in Stripe are to send exactly the events that matter', () =>
   const part = partOfReadme('In Stripe, point an endpoint', 'their secrets go into');
   const named = [...part.matchAll(/`([a-z_]+(?:\.[a-z_]+)+)`/g)].map(([, type]) => type);
   expect(named.sort()).toEqual([...STRIPE_EVENT_TYPES].sort());
+});
+
+test('the queries for the Web UI are those of the runbook, word for word', () => {
+  const inRunbook = queriesOf('docs/RUNBOOK.md');
+  const rows = [...queriesOf('README.md')];
+  expect(rows.length).toBeGreaterThanOrEqual(6);
+  expect(rows).toEqual(rows.map(([question]) => [question, inRunbook.get(question)]));
 });
 
 test('every setting stands in the table of README.md and in .env.example, and no other', () => {

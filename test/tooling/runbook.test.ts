@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 import { createProgram } from '../../src/client/cli';
-import * as savedQueries from '../../src/client/saved-queries';
+import { SAVED_QUERIES } from '../../src/client/saved-queries';
 import { verifyBooks } from '../../src/client/verify/verify-books';
 import { RUN_STATEMENTS } from '../../src/client/verify/verify-runs';
 import { STRIPE_STATEMENTS } from '../../src/client/verify/verify-stripe';
@@ -21,6 +21,7 @@ import { REASONS, type ReasonCode } from '../../src/domain/reasons';
 import { SETTLEMENT_STATUSES } from '../../src/domain/settlement';
 import { TRANSFER_STATUSES } from '../../src/domain/transfer-state';
 import { openDatabaseBed, type DatabaseBed } from '../support/builders';
+import { queriesOf, SUBJECT_IN_DOCUMENTS } from '../support/saved-query-tables';
 
 const ROOT = resolve(__dirname, '../..');
 const RUNBOOK = read('docs/RUNBOOK.md');
@@ -149,9 +150,12 @@ test('whatever a command may refuse has its row', () => {
   expect(notNamedIn(section('### When a command refuses'), refusals)).toEqual([]);
 });
 
-test('every saved query of the Web UI stands in it, to copy', () => {
-  const queries = Object.values(savedQueries).map((query) => query('my-contest'));
-  expect(queries.filter((query) => !RUNBOOK.includes(`\`${query}\``))).toEqual([]);
+test('every saved query of the Web UI stands in it beside its question, to copy', () => {
+  const queries = Object.entries(SAVED_QUERIES).map(([question, query]) => [
+    question,
+    query(SUBJECT_IN_DOCUMENTS),
+  ]);
+  expect([...queriesOf('docs/RUNBOOK.md')]).toEqual(queries);
 });
 
 test('every figure of the gateway has its row', () => {
