@@ -41,7 +41,8 @@ export const SAVED_QUERIES: Readonly<Record<string, (subject: QuerySubject) => s
     `${TRANSFER} AND ${RUNNING} AND PayoutFailureClass="payee"`,
   'who waits for us (money, key, pause, approval)?': () =>
     `${TRANSFER} AND ${RUNNING} AND PayoutFailureClass="platform"`,
-  'whose outcome is unknown?': () => `${TRANSFER} AND ${RUNNING} AND PayoutState="unknown"`,
+  'whose outcome is unknown?': () =>
+    `${TRANSFER} AND ${RUNNING} AND (PayoutState="unknown" OR PayoutState="${CANCEL_REQUESTED}")`,
   'who needs a person?': () => `${TRANSFER} AND ${FAILED}`,
   'who failed today?': ({ midnight }) => `${TRANSFER} AND ${FAILED} AND CloseTime>="${midnight}"`,
   'who is stuck longer than a day?': ({ aDayAgo }) =>
