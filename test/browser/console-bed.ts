@@ -46,21 +46,24 @@ export async function openConsoleBed(
     {
       TEMPORAL_NAMESPACE: `${name}-${randomBytes(4).toString('hex')}`,
       TEMPORAL_UI_URL: testTemporalUiUrl(),
+      STRIPE_WEBHOOK_SECRET: 'whsec_consoleOfThisRun0001',
       GATEWAY_PORT: port.toString(),
       GATEWAY_TOKENS: [ALICE, BOB].map((person) => `${person.name}=${person.token}`).join(','),
       ...settings,
     },
   );
-  await bed.json('setup');
-  await Promise.all([bed.worker(), startGateway(bed)]);
-  return {
-    bed,
-    url: `http://127.0.0.1:${port.toString()}`,
-    close: async () => {
-      await bed.close();
-      await Promise.all([sandbox.close(), database.drop()]);
-    },
+  const close = async () => {
+    await bed.close();
+    await Promise.all([sandbox.close(), database.drop()]);
   };
+  try {
+    await bed.json('setup');
+    await Promise.all([bed.worker(), startGateway(bed)]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { bed, url: `http://127.0.0.1:${port.toString()}`, close };
 }
 
 async function startGateway(bed: Bed): Promise<void> {
