@@ -89,7 +89,7 @@ const TABS_MAX = 200;
 /** Goes to something by Tab alone, as somebody without a mouse does. */
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let tabs = 0; tabs <= TABS_MAX; tabs += 1) {
-    if (await target.evaluate(`(element) => element === document.activeElement`)) {
+    if ((await target.and(page.locator(':focus')).count()) > 0) {
       return;
     }
     await page.keyboard.press('Tab');

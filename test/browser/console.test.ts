@@ -6,6 +6,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Locator } from 'playwright-core';
 
 import { CONSOLE_PAGE_WINNERS } from '../../src/domain/limits';
 import { accountOf, settlementOf, until, userOf } from '../e2e/bed';
@@ -103,9 +104,7 @@ inChromium((browserTest) => {
 
       await page.keyboard.press('Tab');
       await page.keyboard.press('Enter');
-      expect(await page.locator('main').evaluate(`(main) => main === document.activeElement`)).toBe(
-        true,
-      );
+      expect(await page.locator('main:focus').count()).toBe(1);
       await tabTo(page, page.getByRole('button', { name: 'Log out' }));
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'Log in' }).waitFor();
@@ -144,7 +143,7 @@ inChromium((browserTest) => {
       await page.keyboard.press('Enter');
       await page.getByText('1 winner, 10.03 USD').waitFor();
       await page.getByRole('link', { name: 'Show all' }).click();
-      await page.getByLabel('Reason').selectOption('payee_account_missing');
+      await page.getByLabel('Reason', { exact: true }).selectOption('payee_account_missing');
       await page.getByRole('button', { name: 'Show', exact: true }).click();
       await page.getByText(`${WAITING.toString()} winners`).first().waitFor();
       expect(complaints).toEqual([]);
@@ -162,7 +161,7 @@ inChromium((browserTest) => {
       expect(await rowsOf(page, /^Requests to Stripe/)).toEqual([
         [
           ...['1', '1', expect.stringMatching(/UTC$/), expect.stringMatching(/UTC$/)],
-          ...[expect.stringContaining('counts'), expect.any(String), '400'],
+          ...['not created, counts', expect.any(String), '400'],
           ...[expect.stringMatching(/^req_/), expect.stringContaining('payee_account_closed')],
         ],
       ]);
@@ -216,12 +215,14 @@ inChromium((browserTest) => {
     async (open) => {
       const { page } = await open();
       await logIn(page, at('/settlements/masters'), ALICE);
-      const other = await openOtherSite(
-        (path) => `
-        <form method="post" action="${at(path)}"><input name="token" value="${ALICE.token}"><button>Win!</button></form>
-        <iframe src="${at('/')}"></iframe>`,
-      );
+      const other = await openOtherSite((path) => formOfOthers(at(path), at('/')));
       try {
+        for (const path of ['/settlements/masters/cancel/confirm', '/pauses/pause/confirm']) {
+          await page.goto(other.url(path));
+          await page.getByRole('button', { name: 'Win!' }).click();
+          await page.getByText('the form was sent by another site; nothing was changed').waitFor();
+        }
+        expect(await opened.bed.count('operator_actions', `action <> 'retry'`)).toBe(0);
         await page.goto(other.url('/logout'));
         const frame = page.frames()[1]!;
         expect(await frame.locator('body').innerText()).not.toContain('Overview');
@@ -232,6 +233,72 @@ inChromium((browserTest) => {
       } finally {
         other.close();
       }
+    },
+    LONG_MS,
+  );
+
+  const retriesOf = (transferId: string) =>
+    opened.bed.count('operator_actions', `action = 'retry' and subject = '${transferId}'`);
+
+  /** The retried winner's account is still closed, so the try ends as the one before it. */
+  const untilRefusedAgain = (transferId: string) =>
+    until(
+      'it was tried again',
+      async () =>
+        (await opened.bed.count(
+          'payout_transfers',
+          `id = '${transferId}' and status = 'failed_terminal' and attempt_count = 2`,
+        )) === 1,
+      LONG_MS,
+    );
+
+  browserTest(
+    'somebody without a mouse retries a winner: the reason, what would happen, and one effect',
+    async (open) => {
+      const { complaints, page } = await open();
+      const path = await winnerPath(CLOSED[0]!);
+      const transferId = path.split('/').at(-1)!;
+      await logIn(page, at(path), ALICE);
+      const press = async (target: Locator, key: string) => {
+        await tabTo(page, target);
+        await page.keyboard.press(key);
+      };
+      await press(page.getByRole('link', { name: 'Retry' }), 'Enter');
+      await tabTo(page, page.getByLabel('Reason'));
+      await page.keyboard.type('<b>no markup</b>');
+      await page.keyboard.press('Enter');
+      expect(await page.getByRole('alert').innerText()).toContain('Nothing was changed');
+      await tabTo(page, page.getByLabel('Reason'));
+      await page.keyboard.press('ControlOrMeta+a');
+      await page.keyboard.type('the account is mended');
+      await page.keyboard.press('Enter');
+      expect(await factOf(page, 'your reason').innerText()).toBe('the account is mended');
+      expect(await factOf(page, 'in the name of').innerText()).toBe(ALICE.name);
+      expect(await retriesOf(transferId)).toBe(0);
+      expect(await flawsOf(page)).toEqual([]);
+      await press(page.getByRole('button', { name: 'Retry now' }), 'Space');
+      await page.getByRole('status').waitFor();
+      await untilRefusedAgain(transferId);
+      expect(await retriesOf(transferId)).toBe(1);
+      expect(complaints.filter((complaint) => !complaint.includes('400'))).toEqual([]);
+    },
+    LONG_MS,
+  );
+
+  browserTest(
+    'a double click on the last button acts once, and so does going back to it',
+    async (open) => {
+      const { page } = await open();
+      const path = await winnerPath(CLOSED[1]!);
+      const transferId = path.split('/').at(-1)!;
+      await logIn(page, at(`${path}/retry`), ALICE);
+      await page.getByLabel('Reason').fill('clicked twice');
+      await page.getByRole('button', { name: 'Go on to confirm' }).click();
+      const now = page.getByRole('button', { name: 'Retry now' });
+      await now.dblclick();
+      await now.waitFor({ state: 'detached' });
+      await untilRefusedAgain(transferId);
+      expect(await retriesOf(transferId)).toBe(1);
     },
     LONG_MS,
   );
@@ -250,6 +317,8 @@ inChromium((browserTest) => {
         ...READ_PAGES,
         await winnerPath(PAID[0]!),
         await winnerPath(CLOSED[0]!),
+        ...['/settlements/masters/retry-failed', '/settlements/masters/pause', '/pauses/pause'],
+        `${await winnerPath(PAID[0]!)}/reverse`,
         `/settlements/${encodeURIComponent(HOSTILE.settlementId)}`,
       ];
       for (const path of paths) {
@@ -261,6 +330,15 @@ inChromium((browserTest) => {
     LONG_MS,
   );
 });
+
+/** What somebody puts into a page of theirs: a form with fields that ours have, and our page in a frame. */
+function formOfOthers(action: string, framed: string): string {
+  const fields = { reason: 'because', value: '', seen: '', token: ALICE.token };
+  const inputs = Object.entries(fields).map(
+    ([name, value]) => `<input name="${name}" value="${value}">`,
+  );
+  return `<form method="post" action="${action}">${inputs.join('')}<button>Win!</button></form><iframe src="${framed}"></iframe>`;
+}
 
 /** A site of somebody else on this machine: another port is another origin, though not another site to cookies. */
 async function openOtherSite(htmlFor: (path: string) => string) {
