@@ -41,9 +41,9 @@ const ANSWERS: Readonly<Record<string, readonly string[]>> = {
     ...[`${MINE}/no-account`, `${MINE}/unknown`, `${MINE}/unwanted`],
   ],
   'who of a contest is cancelled, or waits for it?': [`${MINE}/cancelled`, `${MINE}/unwanted`],
-  'which jobs wait for approval?': [],
+  'which jobs wait for approval?': ['grand'],
   'which jobs wait for money?': ['poor'],
-  'which jobs are under way?': [MINE, 'mine-too', 'paused', 'poor'],
+  'which jobs are under way?': [MINE, 'mine-too', 'paused', 'poor', 'grand'],
   'which jobs have failed winners?': [MINE, 'later'],
   'what did somebody terminate?': [`${MINE}/terminated`],
 };
@@ -64,7 +64,7 @@ beforeAll(async () => {
   const temporalAddress = testTemporalAddress();
   bed = new Bed(
     { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
+    { TEMPORAL_NAMESPACE: NAMESPACE, PAYOUT_APPROVAL_ABOVE: 'usd=100000,eur=100000' },
   );
   connection = await Connection.connect({ address: temporalAddress });
   temporal = new Client({ connection, namespace: NAMESPACE });
@@ -106,7 +106,9 @@ async function beginYesterday(): Promise<void> {
     'cancelled',
     'terminated',
   ];
-  await settle(MINE, MY_CONTEST, winners, ['no-account', 'cancelled', 'terminated']);
+  await settle(MINE, MY_CONTEST, winners, {
+    withoutAccount: ['no-account', 'cancelled', 'terminated'],
+  });
   await untilWinners(MINE, { completed: 1, blocked: 3, failed_terminal: 1, unknown: 2 });
   await bed.json('cancel', await transferOf(MINE, 'cancelled'), ...WHY);
   await bed.json('cancel', await transferOf(MINE, 'unwanted'), ...WHY);
@@ -122,23 +124,32 @@ async function beginToday(): Promise<void> {
     fault: { kind: 'status', status: 400, code: 'balance_insufficient' },
     times: 1_000,
   });
-  await settle('mine-too', MY_CONTEST, ['paid', 'no-account'], ['no-account']);
+  await settle('mine-too', MY_CONTEST, ['paid', 'no-account'], {
+    withoutAccount: ['no-account'],
+  });
   await settle('later', 'another-contest', ['paid', 'closed']);
-  await settle('poor', 'another-contest', ['first'], [], 'eur');
+  await settle('poor', 'another-contest', ['first'], { currency: 'eur' });
+  const many = Array.from({ length: 21 }, (_, index) => `winner-${index.toString()}`);
+  await settle('grand', 'another-contest', many);
   await settle('all-paid', 'another-contest', ['first', 'second']);
   await untilWinners('later', { completed: 1, failed_terminal: 1 });
   await untilWinners('all-paid', { completed: 2 });
   await settle('paused', 'another-contest', ['stopped']);
   await untilWinners('paused', { blocked: 1 });
+  await untilListed('one waits for approval', `PayoutState="awaiting_approval"`);
   await untilListed('one waits for money', `PayoutState="awaiting_funds"`);
+}
+
+interface Unusual {
+  readonly withoutAccount?: readonly string[];
+  readonly currency?: string;
 }
 
 async function settle(
   settlementId: string,
   contestId: string,
   winners: readonly string[],
-  withoutAccount: readonly string[] = [],
-  currency = 'usd',
+  { currency = 'usd', withoutAccount = [] }: Unusual = {},
 ): Promise<void> {
   const accounts = winners
     .filter((winner) => !withoutAccount.includes(winner))
