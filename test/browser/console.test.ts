@@ -161,7 +161,7 @@ inChromium((browserTest) => {
       expect(await rowsOf(page, /^Requests to Stripe/)).toEqual([
         [
           ...['1', '1', expect.stringMatching(/UTC$/), expect.stringMatching(/UTC$/)],
-          ...['not created, counts', expect.any(String), '400'],
+          ...['not created', expect.any(String), '400'],
           ...[expect.stringMatching(/^req_/), expect.stringContaining('payee_account_closed')],
         ],
       ]);
@@ -238,7 +238,10 @@ inChromium((browserTest) => {
   );
 
   const retriesOf = (transferId: string) =>
-    opened.bed.count('operator_actions', `action = 'retry' and subject = '${transferId}'`);
+    opened.bed.count(
+      'operator_actions',
+      `action = 'retry' and subject::text like '%${transferId}%'`,
+    );
 
   /** The retried winner's account is still closed, so the try ends as the one before it. */
   const untilRefusedAgain = (transferId: string) =>
@@ -286,7 +289,7 @@ inChromium((browserTest) => {
   );
 
   browserTest(
-    'a double click on the last button acts once, and so does going back to it',
+    'a double click on the last button acts once',
     async (open) => {
       const { page } = await open();
       const path = await winnerPath(CLOSED[1]!);
