@@ -20,6 +20,7 @@ import { accountOf, Bed, until } from './bed';
 
 const LONG_MS = 150_000;
 const NAMESPACE = `queries-${randomBytes(4).toString('hex')}`;
+const TOKEN = 'token-of-whoever-records-these';
 const WHY = ['--reason', 'a mix of everything'] as const;
 const { contestId: MY_CONTEST, settlementId: MINE } = SUBJECT_IN_DOCUMENTS;
 
@@ -64,7 +65,13 @@ beforeAll(async () => {
   const temporalAddress = testTemporalAddress();
   bed = new Bed(
     { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    { TEMPORAL_NAMESPACE: NAMESPACE, PAYOUT_APPROVAL_ABOVE: 'usd=100000,eur=100000' },
+    {
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      PAYOUT_APPROVAL_ABOVE: 'usd=100000,eur=100000',
+      // Whoever records a settlement above the limit has to be known.
+      GATEWAY_TOKENS: `recorder=${TOKEN}`,
+      PAYOUT_OPERATOR_TOKEN: TOKEN,
+    },
   );
   connection = await Connection.connect({ address: temporalAddress });
   temporal = new Client({ connection, namespace: NAMESPACE });
