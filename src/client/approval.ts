@@ -28,8 +28,6 @@ import { lockTransfer } from '../db/transfer-moves';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 import { UnknownSettlementError } from './read-status';
 
-export { previewSettlement, type SettlementPreview } from './preview';
-
 /** Where an order is carried out, and who gives it: known by a token, or it is no second person's. */
 export interface KnownOrdering {
   readonly database: Database;

@@ -3,12 +3,7 @@ import type { Client } from '@temporalio/client';
 import { WORKFLOW_TYPES } from '../domain/contracts';
 import { reversalRun } from '../domain/run-starts';
 
-export {
-  orderReversal,
-  type ReversalOrder,
-  type ReversalOrderAnswer,
-  type ReversalOrdering,
-} from '../activities/order-reversal';
+export { orderReversal, type ReversalOrderAnswer } from '../activities/order-reversal';
 
 /**
  * Starts the run of a reversal, or finds the open one. Safe to repeat: Postgres decides what a run does, and a closed one

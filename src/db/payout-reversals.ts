@@ -138,18 +138,6 @@ export async function findOpenReversals(
     .limit(reversalsMax);
 }
 
-/** Every reversal of a settlement, oldest first. */
-export async function findReversalsOfSettlement(
-  executor: Executor,
-  settlementId: string,
-): Promise<PayoutReversal[]> {
-  return executor
-    .select()
-    .from(payoutReversals)
-    .where(eq(payoutReversals.settlementId, settlementId))
-    .orderBy(asc(payoutReversals.createdAt), asc(payoutReversals.id));
-}
-
 async function moveReversal(
   executor: Executor,
   reversal: PayoutReversal,

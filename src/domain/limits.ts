@@ -51,7 +51,7 @@ export const RECONCILE_ACTIVITY_TIMEOUT_MS = 2 * MINUTE_MS;
  */
 export const PAUSE_ANSWER_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 10 * SECOND_MS;
 /** How long `payouts reverse` waits for the outcome; an unknown one is looked up for a day. */
-export const REVERSAL_WAIT_MS = STRIPE_ACTIVITY_TIMEOUT_MS;
+export const REVERSAL_WAIT_MS = MINUTE_MS;
 /** Worker shutdown waits longer than a POST with everything around it, so that a deploy cuts none. */
 export const WORKER_SHUTDOWN_GRACE_MS = STRIPE_ACTIVITY_TIMEOUT_MS + 15 * SECOND_MS;
 
@@ -149,7 +149,7 @@ export const SWEEP_IDS_SHOWN_MAX = 1_000;
 /** Alarms about canceled runs that are raised at a time; whoever is not named yet is asked about again after the resume. */
 export const CANCELLED_RUNS_NAMED_MAX = 50;
 /** A payment that was learnt after its job was complete is compared with its run for so long. */
-export const LATE_PAYMENT_LOOK_MS = DAY_MS;
+export const LATE_PAYMENT_LOOK_MS = 24 * HOUR_MS;
 /** How long `payouts sweep` waits for the end. */
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */

@@ -52,19 +52,8 @@ async function givenPaid(): Promise<PayoutTransfer> {
 /** The person has looked, lifted the alarm, and the list is read again. @returns what stops the settlement then */
 async function resumedAndRead(transfer: PayoutTransfer): Promise<string[]> {
   await bed.liftPauses();
-  await readList(transfer);
+  await bed.readList(transfer);
   return pausesOf(bed, transfer);
-}
-
-/** Every page, whether anybody wants it or not. */
-async function readList({ settlementId }: PayoutTransfer): Promise<void> {
-  let reading = {};
-  for (let next: object | null = reading; next !== null; reading = next) {
-    ({ next } = await bed.readListPage({ settlementId, reading: next }));
-    if (next === null) {
-      return;
-    }
-  }
 }
 
 const accept = async (transfer: PayoutTransfer, stripeTransferId: string) =>

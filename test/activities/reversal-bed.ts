@@ -2,6 +2,8 @@
  * Goal: reversals run as in production, each step by itself: real Postgres, the real SDK over a socket to the sandbox.
  * Method: the bed of the activities, and what a ReversalWorkflow does between two waits.
  */
+import type Stripe from 'stripe';
+
 import { claimReversal } from '../../src/activities/claim-reversal';
 import { createStripeReversal } from '../../src/activities/create-stripe-reversal';
 import { lookAtReversal } from '../../src/activities/look-at-reversal';
@@ -61,7 +63,7 @@ export async function givenPaid(bed: ActivityBed, amountMinor = 1_000): Promise<
 
 /** How many POSTs left for Stripe meanwhile, seen at the client: the sandbox's own count is of transfers only. */
 export async function postsDuring(bed: ActivityBed, work: () => Promise<unknown>): Promise<number> {
-  const { stripe } = bed.dependencies;
+  const stripe: Stripe = bed.dependencies.stripe;
   let posts = 0;
   const count = ({ method }: { readonly method: string }) => {
     posts += method === 'POST' ? 1 : 0;

@@ -73,7 +73,7 @@ class History {
   ) {}
 
   async happen(): Promise<void> {
-    const events = [
+    const events: readonly (() => void | Promise<void>)[] = [
       () => this.order(),
       () => this.order(),
       () => this.step(),

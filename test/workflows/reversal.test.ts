@@ -3,7 +3,7 @@
  * drives what nobody drives.
  * Method: nothing is faked: the workers of production over a real Postgres, the sandbox and a Temporal server.
  */
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 
 import { startReversal } from '../../src/client/reverse';
 import { startSettlementSweep, startSweepNow } from '../../src/client/start-workflows';

@@ -39,7 +39,7 @@ export interface PaidSoFar {
 }
 
 /** Each moment with everything before it. */
-export function paidSoFar(payments: readonly PaymentsAtTime[]): PaidSoFar[] {
+function paidSoFar(payments: readonly PaymentsAtTime[]): PaidSoFar[] {
   let count = 0;
   let paidMinor = 0;
   return payments.map((payment) => {

@@ -13,7 +13,7 @@ export interface SettlementList {
 
 const PATH = `${CONSOLE_ROOT}/settlements`;
 
-export const VIEW_WORDS: Readonly<Record<SettlementView, string>> = {
+const VIEW_WORDS: Readonly<Record<SettlementView, string>> = {
   all: 'all',
   open: 'being paid',
   complete: 'complete',
