@@ -18,6 +18,8 @@ import { testTemporalAddress, testTemporalUiUrl } from '../support/temporal';
 import { inChromium } from './chromium';
 
 const LONG_MS = 120_000;
+/** Each reading draws the details anew; asking faster than that would never see them. */
+const READ_ANEW_MS = 2_000;
 const NAMESPACE = `web-ui-${randomBytes(4).toString('hex')}`;
 const UNPAID = queryOf('README.md', 'who of a contest is not paid?');
 /** The contest's id is that of the query, so that nothing has to be changed in it before it is pasted. */
@@ -147,16 +149,21 @@ inChromium((browserTest) => {
       await until(
         'paid',
         async () => (await bed.count('payout_transfers', `status = 'completed'`)) === 2,
+        LONG_MS,
       );
-      const state = await until(
+      const completed = details.getByRole('cell', { name: 'completed', exact: true });
+      await until(
         'the page shows it',
         async () => {
           await page.keyboard.press('r');
-          const shown = await tableIn(details);
-          return shown['state'] === 'completed' && shown;
+          return completed.waitFor({ timeout: READ_ANEW_MS }).then(
+            () => true,
+            () => false,
+          );
         },
         LONG_MS,
       );
+      const state = await tableIn(details);
       expect(state).toMatchObject({ amount: '500.00 USD', attempts: '1' });
       expect(state['Stripe transfer']).toMatch(/^tr_/);
     },
