@@ -108,10 +108,9 @@ async function endReading(
   beganAt: Date,
 ): Promise<EndOfReading> {
   return inTransaction(database, async (executor) => {
+    // First: who has waited is told by the time of the reading before this one.
+    const awaiting = await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
     const isWantedAgain = await recordStripeListRead(executor, settlementId, beganAt);
-    const awaiting = isWantedAgain
-      ? []
-      : await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
     const isLifted = await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
     return { isWantedAgain, awaiting, isLifted };
   });

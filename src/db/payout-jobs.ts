@@ -234,9 +234,9 @@ export async function awaitStripeList(executor: Executor, jobId: string): Promis
 }
 
 /**
- * Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing, and a
- * wish that was raised while it was under way stands: the next reading begins after it. One from a time that has not
- * come, since the clock was set back, ends with any reading, or the job would read without an end.
+ * Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing. Where a
+ * wish was raised while it was under way, it does not count and the wish stands: the next reading begins after it. A wish
+ * from a time that has not come, since the clock was set back, ends with any reading, or the job would read without an end.
  * @returns whether such a wish stands
  */
 export async function recordStripeListRead(
@@ -245,17 +245,17 @@ export async function recordStripeListRead(
   beganAt: Date,
 ): Promise<boolean> {
   const began = sql`${beganAt.toISOString()}::timestamptz`;
+  const { stripeListReadAt, stripeListWantedAt } = payoutJobs;
+  const isWantedAgain = sql`(date_trunc('milliseconds', ${stripeListWantedAt}) > ${began}
+    and ${stripeListWantedAt} <= payout_now())`;
   const [read] = await executor
     .update(payoutJobs)
     .set({
-      stripeListReadAt: sql`greatest(${payoutJobs.stripeListReadAt}, ${began})`,
-      stripeListWantedAt: sql`case
-        when date_trunc('milliseconds', ${payoutJobs.stripeListWantedAt}) > ${began}
-          and ${payoutJobs.stripeListWantedAt} <= payout_now()
-        then ${payoutJobs.stripeListWantedAt}
-      end`,
+      stripeListReadAt: sql`case when ${isWantedAgain} then ${stripeListReadAt}
+        else greatest(${stripeListReadAt}, ${began}) end`,
+      stripeListWantedAt: sql`case when ${isWantedAgain} then ${stripeListWantedAt} end`,
     })
     .where(eq(payoutJobs.settlementId, settlementId))
-    .returning({ wantedAt: payoutJobs.stripeListWantedAt });
+    .returning({ wantedAt: stripeListWantedAt });
   return read !== undefined && read.wantedAt !== null;
 }

@@ -50,8 +50,8 @@ export async function findTransfersToWake(
 }
 
 /**
- * The transfers that may have waited for a reading of Stripe's list: whoever was freed, by whatever it waited for or by an
- * operator. Not those that were never touched: the job starts them after the reading.
+ * The transfers that have waited for the reading of Stripe's list that is at its end: whoever was freed since the one before
+ * it, and whom an operator has freed. Not those that have never been looked at: the job starts them after its first reading.
  */
 export async function findTransfersAwaitingList(
   executor: Executor,
@@ -64,7 +64,7 @@ export async function findTransfersAwaitingList(
     join payout_jobs as job on job.id = transfer.payout_job_id
     where job.settlement_id = ${settlementId}
       and (
-        (transfer.status = 'pending' and transfer.updated_at > transfer.created_at)
+        (transfer.status = 'pending' and transfer.updated_at >= job.stripe_list_read_at)
         or (transfer.status = 'retryable'
           and transfer.failure_reason in ('transient_retried_by_operator', 'transient_resolved_unpaid'))
       )
