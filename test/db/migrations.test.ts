@@ -15,7 +15,11 @@ import { openDatabaseBed, refusalOf, type DatabaseBed } from '../support/builder
 
 const MIGRATIONS = 11;
 /** Made by hand beside the schema: the legal transitions (drizzle/0002_guards.sql). */
-const TABLES_WITHOUT_SCHEMA = ['payout_job_transitions', 'payout_transfer_transitions'];
+const TABLES_WITHOUT_SCHEMA = [
+  'payout_job_transitions',
+  'payout_reversal_transitions',
+  'payout_transfer_transitions',
+];
 
 let bed: DatabaseBed;
 
