@@ -15,7 +15,7 @@ import { useRealWorkers } from '../workflows/worker-bed';
 import { postsDuring } from './knock-out-bed';
 
 /** temporal.api.enums.v1.WorkflowIdReusePolicy */
-const ALLOW_DUPLICATE_FAILED_ONLY = 2;
+const REJECT_DUPLICATE = 3;
 
 const real = useRealWorkers();
 let bed: ActivityBed;
@@ -29,7 +29,7 @@ afterEach(() => bed.calm());
 
 function startRun(
   { amountMinor, contestId, currency, id: transferId, settlementId }: PayoutTransfer,
-  policy: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE',
+  policy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE',
   workflowId = transferWorkflowId(transferId),
 ) {
   return client.workflow.start<typeof TransferWorkflow>(WORKFLOW_TYPES.transfer, {
@@ -59,13 +59,16 @@ describe('a second run after the winner was paid', () => {
     const { settlementId } = await givenPaidByJob();
     const events = await eventsOf(client, jobWorkflowId(settlementId));
     expect(eventsWith(events, 'startChildWorkflowExecutionInitiatedEventAttributes')).toMatchObject(
-      [{ workflowIdReusePolicy: ALLOW_DUPLICATE_FAILED_ONLY }],
+      [{ workflowIdReusePolicy: REJECT_DUPLICATE }],
     );
   });
 
-  test('with the policy the server refuses it', async () => {
+  test.each([
+    ['the policy of a first start', 'REJECT_DUPLICATE'],
+    ['the policy after a look at the run that was met', 'ALLOW_DUPLICATE_FAILED_ONLY'],
+  ] as const)('with %s the server refuses it', async (_which, policy) => {
     const transfer = await givenPaidByJob();
-    await expect(startRun(transfer, 'ALLOW_DUPLICATE_FAILED_ONLY')).rejects.toBeInstanceOf(
+    await expect(startRun(transfer, policy)).rejects.toBeInstanceOf(
       WorkflowExecutionAlreadyStartedError,
     );
     expect(await bed.paidTimes(transfer)).toBe(1);
