@@ -7,11 +7,10 @@ import {
   type RegisteredJob,
 } from '../db/admin-jobs';
 import type { Executor } from '../db/database';
+import { MINUTE_MS } from '../domain/durations';
 import { SWEEP_ID, SWEEP_NOW_ID } from '../domain/ids';
 import { SWEEP_EVERY_MS } from '../domain/limits';
 import type { ActivityDependencies } from './dependencies';
-
-const MINUTE_MS = 60_000;
 
 /**
  * Two rows, since the runs of one must follow one another and a run that somebody asks for may meet the schedule's; so

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 
 import { TASK_QUEUES, WORKFLOW_TYPES, type PayoutSweepInput } from '../domain/contracts';
+import { MINUTE_MS } from '../domain/durations';
 import { SWEEP_ID } from '../domain/ids';
 import { SWEEP_CATCH_UP_MS, SWEEP_EVERY_MS, SWEEP_RUN_TIMEOUT_MS } from '../domain/limits';
 
@@ -55,8 +56,6 @@ export async function ensureSweepSchedule(client: Client): Promise<ScheduleRepor
   await client.schedule.getHandle(SWEEP_ID).update(({ state }) => ({ ...SCHEDULE, state }));
   return report('updated', found);
 }
-
-const MINUTE_MS = 60_000;
 
 function report(change: ScheduleReport['change'], found?: ScheduleDescription): ScheduleReport {
   return {

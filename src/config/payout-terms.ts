@@ -1,5 +1,5 @@
 import type { PayoutTerms } from '../domain/approval';
-import { HOUR_MS } from '../domain/limits';
+import { HOUR_MS } from '../domain/durations';
 import type { Settings } from './settings';
 
 /** What a settlement that is recorded with these settings is paid under. */

@@ -19,8 +19,6 @@ export const STRIPE_API_BASE_DEFAULT = 'https://api.stripe.com';
 const STRIPE_REQUESTS_PER_SECOND_MAX = 100;
 const ATTEMPTS_MAX = 100;
 const PORT_MAX = 65_535;
-/** Shorter ones can be guessed, and a random one costs nothing. */
-const TOKEN_CHARACTERS_MIN = 16;
 /** The platform's endpoint and that of its connected accounts have one each, and two while one is being rolled over. */
 const WEBHOOK_SECRETS_MAX = 4;
 
@@ -138,10 +136,6 @@ const gatewayTokens = z
     (tokens) =>
       tokens.every(({ name, token }) => ID_PATTERN.test(name) && /^[\x21-\x7e]+$/.test(token)),
     'name=token pairs separated by commas, one for each person or system',
-  )
-  .refine(
-    (tokens) => tokens.every(({ token }) => token.length >= TOKEN_CHARACTERS_MIN),
-    `tokens of at least ${TOKEN_CHARACTERS_MIN.toString()} characters, such as \`openssl rand -hex 24\` prints`,
   )
   .refine(
     (tokens) =>

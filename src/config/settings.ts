@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { SETTING_RULES, STRIPE_API_BASE_DEFAULT } from './setting-rules';
+import { namesOfShortTokens, TOKEN_CHARACTERS_MIN } from './short-tokens';
 
 type Rules = typeof SETTING_RULES;
 
@@ -77,27 +78,34 @@ function readSetting(env: EnvironmentVariables, name: SettingName): SettingReadi
     : { name, text, problem: `expected ${result.error.issues[0]?.message ?? 'another value'}` };
 }
 
-/** A live key must not reach anything but Stripe, and nothing may answer a live key in Stripe's place. */
-function refuseLiveKeyElsewhere(readings: readonly SettingReading[]): readonly SettingReading[] {
+/**
+ * What a setting must not be beside a live key: nothing but Stripe may get the key or answer in Stripe's place, and
+ * nobody may guess who gives orders about real money.
+ */
+function problemBesideLiveKey({ name, value }: SettingReading): string | undefined {
+  if (name === 'STRIPE_API_BASE' && value !== STRIPE_API_BASE_DEFAULT) {
+    return `expected ${STRIPE_API_BASE_DEFAULT}, the only address for a live key`;
+  }
+  const tokens = name === 'GATEWAY_TOKENS' ? (value as Value<'GATEWAY_TOKENS'> | undefined) : [];
+  return namesOfShortTokens(tokens ?? []).length > 0
+    ? `expected tokens of at least ${TOKEN_CHARACTERS_MIN.toString()} characters beside a live key, such as \`openssl rand -hex 24\` prints`
+    : undefined;
+}
+
+function refuseBesideLiveKey(readings: readonly SettingReading[]): readonly SettingReading[] {
   const key = readings.find(({ name }) => name === 'STRIPE_API_KEY')?.value;
-  const isLive = typeof key === 'string' && /^(sk|rk)_live_/.test(key);
+  if (typeof key !== 'string' || !/^(sk|rk)_live_/.test(key)) {
+    return readings;
+  }
   return readings.map((reading) => {
-    const isElsewhere =
-      reading.name === 'STRIPE_API_BASE' &&
-      reading.problem === undefined &&
-      reading.value !== STRIPE_API_BASE_DEFAULT;
-    return isLive && isElsewhere
-      ? {
-          ...reading,
-          problem: `expected ${STRIPE_API_BASE_DEFAULT}, the only address for a live key`,
-        }
-      : reading;
+    const problem = reading.problem ?? problemBesideLiveKey(reading);
+    return problem === undefined ? reading : { ...reading, problem };
   });
 }
 
 /** Every setting as it stands, right or wrong; never throws. */
 export function readSettings(env: EnvironmentVariables): readonly SettingReading[] {
-  return refuseLiveKeyElsewhere(SETTING_NAMES.map((name) => readSetting(env, name)));
+  return refuseBesideLiveKey(SETTING_NAMES.map((name) => readSetting(env, name)));
 }
 
 function camelCase(name: string): string {

@@ -1,9 +1,6 @@
-/** Bounds and time budgets that several files share, with their units in their names. Relations between them are tested. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './durations';
 
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60 * SECOND_MS;
-export const HOUR_MS = 60 * MINUTE_MS;
-export const DAY_MS = 24 * HOUR_MS;
+/** Bounds and time budgets that several files share, with their units in their names. Relations between them are tested. */
 
 /** Stripe may forget a key once it is this old; a later send under it pays again (docs.stripe.com/api/idempotent_requests). */
 export const STRIPE_KEY_RETENTION_MS = 24 * HOUR_MS;

@@ -13,6 +13,7 @@ import {
   type EnvironmentVariables,
   type Settings,
 } from '../config/settings';
+import { namesOfShortTokens, TOKEN_CHARACTERS_MIN } from '../config/short-tokens';
 import { openDatabase, type Database } from '../db/database';
 import { assertInstallation, type Installation } from '../db/installation';
 import { errorCode } from '../domain/error-code';
@@ -87,6 +88,7 @@ export async function startGateway(
   { log, limits = {} }: { readonly log: Logger; readonly limits?: Partial<ServerLimits> },
 ): Promise<RunningGateway> {
   const settings = loadSettings(variables, NEEDED);
+  warnOfShortTokens(log, settings);
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const each of closers.splice(0).reverse()) {
@@ -129,6 +131,17 @@ export async function startGateway(
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** The names alone: a token is never logged. */
+function warnOfShortTokens(log: Logger, { gatewayTokens }: GatewayParts['settings']): void {
+  const names = namesOfShortTokens(gatewayTokens);
+  if (names.length > 0) {
+    log.warn(
+      { names },
+      `tokens of fewer than ${TOKEN_CHARACTERS_MIN.toString()} characters can be guessed; a live Stripe key refuses them`,
+    );
   }
 }
 

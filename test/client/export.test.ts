@@ -28,6 +28,7 @@ import {
   openActivityBed,
   type ActivityBed,
 } from '../activities/activity-bed';
+import { reversalBed } from '../activities/reversal-bed';
 import { until } from '../e2e/bed';
 import { runCli, spawnCli, type CommandResult } from '../support/processes';
 
@@ -60,18 +61,8 @@ afterAll(async () => {
 });
 
 async function givenReversalUnderWay(transfer: PayoutTransfer): Promise<void> {
-  const { stripeTransferId } = await bed.rowOf(transfer);
-  await bed.rows(
-    `with ordered as (
-       insert into payout_reversals (transfer_id, settlement_id, stripe_transfer_id, idempotency_key, amount_minor,
-         currency, metadata, stripe_account_id, livemode, reversed_before_minor, requested_by, reason, status,
-         claim_run_id, attempt_count, first_sent_at)
-       values ($1::uuid, $2, $3, 'reversal:' || $1::text, 300, 'usd', '{}', 'acct_platform', false, 0, 'kim', 'mistake',
-         'processing', 'run-1', 1, payout_now())
-       returning id
-     ) insert into payout_reversal_attempts (reversal_id, attempt_number) select id, 1 from ordered`,
-    [transfer.id, transfer.settlementId, stripeTransferId],
-  );
+  const { begin, ordered } = reversalBed(bed);
+  await begin(await ordered({ transferId: transfer.id, amountMinor: 300 }));
 }
 
 const env = () => ({ DATABASE_URL: bed.databaseUrl });
@@ -242,6 +233,7 @@ describe('actions with hostile texts', () => {
       { action: 'pause' },
     ]);
     expect(await csvOf('actions', '--settlement', dollars[0]!.settlementId)).toMatchObject([
+      { action: 'reverse' },
       { action: 'retry', actor: "'-1+1" },
     ]);
   });

@@ -97,6 +97,21 @@ test('it serves while Temporal is down, on this machine alone, logs on stderr, a
   }
   expect(stderr).toContain('gateway has drained');
   expect(stderr).not.toContain(TOKEN);
+  expect(stderr).not.toContain('can be guessed');
+});
+
+test('in test mode a token that can be guessed is warned of in one line, which does not have it', async () => {
+  const child = bed.spawn(['gateway', '--json'], {
+    GATEWAY_TOKENS: `alice=${TOKEN},bob=sh0rtOne`,
+  });
+  await listening(child);
+  const { code, stderr } = await child.stop();
+  expect(code).toBe(0);
+  const warnings = stderr.split('\n').filter((line) => line.includes('can be guessed'));
+  expect(warnings.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { level: 40, names: ['bob'] },
+  ]);
+  expect(stderr).not.toContain('sh0rtOne');
 });
 
 test('SIGTERM while a request is under way: it is answered, and then the process ends with 0', async () => {

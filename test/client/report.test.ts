@@ -14,6 +14,7 @@ import { trialBalance } from '../../src/db/ledger';
 import { hashLedger } from '../../src/db/ledger-hash';
 import { completeJobWhenTerminal } from '../../src/db/payout-jobs';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import { DAY_MS } from '../../src/domain/durations';
 import { REASONS } from '../../src/domain/reasons';
 import { STATE_TEXTS } from '../../src/domain/state-texts';
 import {
@@ -22,7 +23,7 @@ import {
   openActivityBed,
   type ActivityBed,
 } from '../activities/activity-bed';
-import { givenScheduledSettlement } from '../support/builders';
+import { givenScheduledSettlement, givenTransfer } from '../support/builders';
 import { runCli, type CommandResult } from '../support/processes';
 
 type JsonReport = ReportHead & { readonly winners: readonly ReportWinner[] };
@@ -365,14 +366,10 @@ describe('why', () => {
   });
 
   test('names the gates of the settlement', async () => {
-    const transfer = await givenPayable(bed);
+    const transfer = await givenTransfer(bed.database, { terms: { holdMs: DAY_MS } });
     await bed.rows(
       `insert into payout_controls (settlement_id, cause, owner, next_look_at) values ($1, 'transient_rate_limited', 'automation', payout_now())`,
       [transfer.settlementId],
-    );
-    await bed.rows(
-      `update payout_jobs set held_until = payout_now() + interval '1 day' where id = $1`,
-      [transfer.payoutJobId],
     );
     const { stdout } = await run('why', transfer.id);
     expect(stdout).toContain('paused since');

@@ -8,7 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import { SWEEP_ID } from '../../src/domain/ids';
-import { DAY_MS } from '../../src/domain/limits';
+import { DAY_MS } from '../../src/domain/durations';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import {
   DOCUMENTS_WITH_QUERIES,

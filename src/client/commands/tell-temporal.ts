@@ -2,12 +2,11 @@ import type { Client } from '@temporalio/client';
 
 import type { Database } from '../../db/database';
 import type { TransferStart } from '../../domain/contracts';
+import { MINUTE_MS } from '../../domain/durations';
 import { SWEEP_EVERY_MS } from '../../domain/limits';
 import { withTemporal } from '../connections';
 import { driveTransfers } from '../retry';
 import type { CommandContext } from './command-context';
-
-const MINUTE_MS = 60_000;
 
 /** True for every order: a settlement that came by HTTP or as rows has no file that could be settled again. */
 const HOW_IT_GOES_ON =

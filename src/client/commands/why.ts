@@ -1,6 +1,6 @@
 import { loadSettings } from '../../config/settings';
 import { assertInstallation } from '../../db/installation';
-import { DAY_MS } from '../../domain/limits';
+import { DAY_MS } from '../../domain/durations';
 import { withDatabase } from '../connections';
 import { EXIT_CODES } from '../exit-codes';
 import { readWhy } from '../explain';

@@ -5,7 +5,7 @@ import { noteRefusals } from '../../client/refusals';
 import { operatorReason, REASON_EXPECTED, REASON_REFUSED } from '../../domain/operator-reason';
 import { sessionOf, type ConsoleContext } from './console-context';
 import { leaveMessage } from './message';
-import type { ConsoleOrder } from './orders/console-order';
+import type { ConsoleOrder, GivenOrder } from './orders/console-order';
 import {
   OrderConfirmation,
   OrderForm,
@@ -24,6 +24,11 @@ export interface OrderPlace<Params, Target> {
   readonly section: Section;
   readonly read: (context: ConsoleContext, params: Params) => Promise<Target>;
   readonly pathOf: (target: Target) => string;
+}
+
+interface Filled {
+  readonly reason: string;
+  readonly value: string;
 }
 
 const FORM = { reason: z.string(), value: z.string().trim().default('') };
@@ -77,7 +82,7 @@ async function askWhy<Params, Target>(
   request: FastifyRequest,
   reply: FastifyReply,
   asked: Asked<Params, Target> & {
-    readonly filled?: { readonly reason: string; readonly value: string };
+    readonly filled?: Filled;
     readonly problem?: string;
   },
 ): Promise<FastifyReply> {
@@ -105,41 +110,42 @@ async function askToConfirm<Params, Target>(
 ): Promise<FastifyReply> {
   const { order, place, target } = asked;
   const filled = readForm(request, FORM);
-  const problem = problemOf(order, filled);
-  const reason = operatorReason(filled.reason);
-  if (problem !== undefined || reason === undefined) {
-    return askWhy(context, request, reply, {
-      ...asked,
-      filled,
-      problem: problem ?? REASON_EXPECTED,
-    });
+  const given = givenIn(order, filled, request);
+  if ('problem' in given) {
+    return askWhy(context, request, reply, { ...asked, ...given, filled });
   }
-  const { name: actor } = sessionOf(request);
-  const given = { reason, value: filled.value };
-  const preview = await order.preview(context, target, {
-    operator: { actor, reason },
-    value: filled.value,
-  });
+  const preview = await order.preview(context, target, given);
   const page = pageOf(context, request, reply, asked);
+  const { actor, reason } = given.operator;
   return context.send(
     request,
     reply,
     { title: `${order.title}: confirm`, section: place.section },
-    <OrderConfirmation page={page} actor={actor} given={given} preview={preview} />,
+    <OrderConfirmation
+      page={page}
+      actor={actor}
+      given={{ reason, value: given.value }}
+      preview={preview}
+    />,
   );
 }
 
-function problemOf<Target>(
+/** The order as it was filled in, or what is wrong with it. */
+function givenIn<Target>(
   { field }: ConsoleOrder<Target>,
-  { reason, value }: { readonly reason: string; readonly value: string },
-): string | undefined {
-  if (operatorReason(reason) === undefined) {
-    return `The reason has to be ${REASON_EXPECTED}.`;
+  filled: Filled,
+  request: FastifyRequest,
+): Pick<GivenOrder, 'operator' | 'value'> | { readonly problem: string } {
+  const reason = operatorReason(filled.reason);
+  if (reason === undefined) {
+    return { problem: `The reason has to be ${REASON_EXPECTED}.` };
   }
-  const result = field?.schema.safeParse(value);
-  return field === undefined || result?.success !== false
-    ? undefined
-    : `${field.label}: expected ${result.error.issues[0]?.message ?? 'another value'}.`;
+  const result = field?.schema.safeParse(filled.value);
+  if (field !== undefined && result?.success === false) {
+    const expected = result.error.issues[0]?.message ?? 'another value';
+    return { problem: `${field.label}: expected ${expected}.` };
+  }
+  return { operator: { actor: sessionOf(request).name, reason }, value: filled.value };
 }
 
 async function carryOut<Params, Target>(
@@ -150,22 +156,12 @@ async function carryOut<Params, Target>(
 ): Promise<FastifyReply> {
   const { order, place, target } = asked;
   const { seen, ...filled } = readForm(request, { ...FORM, seen: z.string() });
-  const problem = problemOf(order, filled);
-  const reason = operatorReason(filled.reason);
-  if (problem !== undefined || reason === undefined) {
-    return askWhy(context, request, reply, {
-      ...asked,
-      filled,
-      problem: problem ?? REASON_EXPECTED,
-    });
+  const given = givenIn(order, filled, request);
+  if ('problem' in given) {
+    return askWhy(context, request, reply, { ...asked, ...given, filled });
   }
-  const { name: actor } = sessionOf(request);
-  const result = await order.carryOut(context, target, {
-    operator: { actor, reason },
-    value: filled.value,
-    seen,
-    log: request.log,
-  });
+  const result = await order.carryOut(context, target, { ...given, seen, log: request.log });
+  const { actor } = given.operator;
   request.log.info({ actor, order: order.name, result: result.is }, 'an order of the console');
   const backTo = place.pathOf(target);
   if (result.is === 'done') {

@@ -4,6 +4,7 @@ import { codeOfFailure } from '../../../activities/failure-code';
 import { driveTransfers } from '../../../client/retry';
 import { isTemporalFailure } from '../../../client/temporal-client';
 import type { TransferStart } from '../../../domain/contracts';
+import { MINUTE_MS } from '../../../domain/durations';
 import {
   CONSOLE_TELL_MANY_MS,
   GATEWAY_START_DEADLINE_MS,
@@ -11,8 +12,6 @@ import {
 } from '../../../domain/limits';
 import type { ConsoleContext } from '../console-context';
 import type { GivenOrder } from './console-order';
-
-const MINUTE_MS = 60_000;
 
 /** What follows a message about an order that stands in Postgres and that Temporal does not know of yet. */
 const TOLD_LATER =
