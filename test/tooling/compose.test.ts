@@ -154,6 +154,11 @@ describe('docker-compose.temporal.yml', () => {
   });
 });
 
+/** What may be left empty: it has a default, and that is nothing. */
+function namesEmptyByDefault(text: string): string[] {
+  return [...text.matchAll(/\$\{(\w+):-\}/g)].map(([, name = '']) => name);
+}
+
 describe('secrets and settings of the containers', () => {
   const isSecret = (name: string): boolean =>
     /PASSWORD|PWD/.test(name) ||
@@ -175,7 +180,10 @@ describe('secrets and settings of the containers', () => {
   it('what must be given is what the example file leaves empty', () => {
     const required = [...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
     const example = valuesIn('docker/compose.env.example');
-    const empty = Object.keys(example).filter((name) => example[name] === '');
+    const optional = namesEmptyByDefault(text);
+    const empty = Object.keys(example).filter(
+      (name) => example[name] === '' && !optional.includes(name),
+    );
     expect([...new Set(required)].sort()).toEqual(empty.sort());
     expect(empty.sort()).toEqual(Object.keys(REQUIRED).sort());
   });
@@ -186,7 +194,10 @@ describe('secrets and settings of the containers', () => {
     );
     const { COMPOSE_PROJECT_NAME, ...example } = valuesIn('docker/compose.env.example');
     expect(COMPOSE_PROJECT_NAME).toBe('payouts-temporal');
-    const given = Object.entries(example).filter(([, value]) => value !== '');
+    const optional = namesEmptyByDefault(text);
+    const given = Object.entries(example).filter(
+      ([name, value]) => value !== '' || optional.includes(name),
+    );
     expect(defaults).toEqual(Object.fromEntries(given));
   });
 
