@@ -16,6 +16,7 @@ import {
 import { namesOfShortTokens, TOKEN_CHARACTERS_MIN } from '../config/short-tokens';
 import { openDatabase, type Database } from '../db/database';
 import { assertInstallation, type Installation } from '../db/installation';
+import { DAY_MS } from '../domain/durations';
 import { errorCode } from '../domain/error-code';
 import type { JobStart } from '../domain/contracts';
 import {
@@ -218,6 +219,7 @@ function serverOf(
     },
     console: {
       platform,
+      payeeWaitMs: settings.payoutPayeeWaitDays * DAY_MS,
       stripe: stripeClient(settings, CONNECT_TIMEOUT_MS),
       temporalUiUrl: settings.temporalUiUrl,
     },
