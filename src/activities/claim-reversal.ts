@@ -60,15 +60,16 @@ async function nextStep(
       ? { next: 'look', reversal }
       : { next: 'rest', reversal: await markReversalRefused(executor, reversal, step.reason) };
   }
+  const isSeenFresh =
+    seenAsExpectedAt !== null && nowMs < seenAsExpectedAt.getTime() + EMPTY_LOOK_VALID_MS;
+  // An older database may have lost the very send that brought it back, under a key that cannot tell any more (M11).
+  if ((firstSentAt === null || isKeyDead) && !isSeenFresh) {
+    return { next: 'look', reversal };
+  }
   if (isKeyDead) {
     // Nothing that was sent is unresolved, and the key may not be sent any more.
     const ended = await markReversalRefused(executor, reversal, 'reversal_key_too_old');
     return { next: 'rest', reversal: ended };
-  }
-  const isSeenFresh =
-    seenAsExpectedAt !== null && nowMs < seenAsExpectedAt.getTime() + EMPTY_LOOK_VALID_MS;
-  if (firstSentAt === null && !isSeenFresh) {
-    return { next: 'look', reversal };
   }
   return sendOrWait(executor, dependencies, claim, reversal);
 }

@@ -323,7 +323,7 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
     join payout_generations as generation
       on generation.transfer_id = attempt.transfer_id and generation.generation = attempt.generation
     where generation.first_sent_at is null
-      or attempt.sent_at > coalesce(generation.list_read_at, generation.first_sent_at) + ${SENDABLE}`,
+      or attempt.sent_at > least(generation.list_read_at, generation.first_sent_at) + ${SENDABLE}`,
 
   'every send has its attempt row and is counted once': sql`
     select transfer.settlement_id, transfer.id::text from payout_transfers as transfer

@@ -10,11 +10,15 @@ export interface KeyAge {
 
 /**
  * Whether a key may still be sent (M6): less than 23 hours after its first send. A send that a restored database has
- * lost may be as old as the reading of Stripe's list before it, so the age counts from there (M11).
+ * lost may be as old as the reading of Stripe's list before it, so the age counts from there (M11). Not where the clock
+ * was set back between the two: Stripe counts from the send.
  */
 export function isKeySendable(key: KeyAge, nowMs: number): boolean {
   const { firstSentAtMs, listReadAtMs } = key;
-  return firstSentAtMs === null || nowMs < (listReadAtMs ?? firstSentAtMs) + KEY_SENDABLE_MS;
+  return (
+    firstSentAtMs === null ||
+    nowMs < Math.min(listReadAtMs ?? firstSentAtMs, firstSentAtMs) + KEY_SENDABLE_MS
+  );
 }
 
 /** What is known of Stripe's list of a settlement. */

@@ -102,6 +102,18 @@ describe('the first send of a key', () => {
   });
 });
 
+test('a key is no younger than its first send, where the clock was set back after the list was read', async () => {
+  await bed.moveClocks({ hours: 6 });
+  const transfer = await givenPayable(bed);
+  await bed.moveClocks({ ms: 0 });
+  await bed.fault({ kind: 'drop_after' });
+  expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
+  await bed.moveClocks({ hours: 24, ms: MINUTE_MS });
+  expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+  expect(await bed.reconcile(transfer)).toMatchObject({ status: 'completed', generation: 1 });
+  expect(await bed.paidTimes(transfer)).toBe(1);
+});
+
 describe('a key whose first send relied on a list of 11 hours before', () => {
   async function givenOldList(fault: Readonly<Record<string, unknown>>): Promise<PayoutTransfer> {
     const transfer = await givenPayable(bed);

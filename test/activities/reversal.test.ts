@@ -10,6 +10,7 @@ import { pauseByAutomation } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { storeStripeEvent } from '../../src/db/stripe-events';
 import type { ReasonCode } from '../../src/domain/reasons';
+import { sendReversal } from '../../src/stripe/reversals';
 import { newId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
@@ -347,6 +348,23 @@ describe('what dies or is lost reverses once', () => {
       status: 'refused',
       failureReason: 'reversal_key_too_old',
     });
+  });
+
+  test('a key that has grown old says nothing of a send that a restored database has lost', async () => {
+    const transfer = await givenPaid(bed);
+    const reversal = await reversals.ordered({ transferId: transfer.id, amountMinor: 400 });
+    await reversals.fault({ kind: 'status', status: 429, code: 'rate_limit' });
+    await reversals.step(reversal);
+    const { amountMinor, currency, idempotencyKey, metadata, stripeTransferId } =
+      await reversals.rowOf(reversal);
+    // After the backup: sent and answered, and no row tells of it.
+    await sendReversal(bed.dependencies.stripe, {
+      idempotencyKey,
+      request: { amountMinor, currency, metadata, stripeTransferId },
+    });
+    await bed.moveClocks({ hours: 48 });
+    expect(await reversals.drive(reversal, 'run-2')).toMatchObject({ status: 'completed' });
+    expect(await cameBack(transfer)).toEqual([400, 400, 400]);
   });
 
   test('a late success is recorded over a refusal', async () => {

@@ -69,9 +69,14 @@ test(
     });
     expect(await atStripe()).toBe(part);
 
-    const again = ['reverse', paid.id, '--amount', '1', '--expect-reversed', '0', ...WHY];
-    const { code, stdout } = await bed.run(again);
-    expect([code, stdout]).toEqual([1, expect.stringContaining('look again')]);
+    for (const again of [
+      ['--amount', '1', '--expect-reversed', '0'],
+      ['--amount', `${part}`],
+    ]) {
+      const { code, stdout } = await bed.run(['reverse', paid.id, ...again, ...WHY]);
+      expect([code, stdout]).toEqual([1, expect.stringContaining('look again')]);
+      expect(await atStripe()).toBe(part);
+    }
 
     const rest = await bed.run(['reverse', paid.id, '--settlement', 'back', ...WHY]);
     expect([rest.code, rest.stdout]).toEqual([0, expect.stringContaining('in all')]);

@@ -37,7 +37,9 @@ export const KNOCK_OUTS: Readonly<Record<string, KnockOut>> = {
       sendRefusal: (facts) => {
         const { firstSentAtMs } = facts.key;
         const key =
-          firstSentAtMs === null ? facts.key : { ...facts.key, listReadAtMs: facts.nowMs };
+          firstSentAtMs === null
+            ? facts.key
+            : { firstSentAtMs: facts.nowMs, listReadAtMs: facts.nowMs };
         return RULES.sendRefusal({ ...facts, key });
       },
     }),
