@@ -10,7 +10,12 @@ import { inTransaction, type Database, type Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findBookedReversals, findBookedTransfer } from '../db/ledger';
 import { recordOperatorAction } from '../db/operator-actions';
-import { findOpenReversal, insertReversal, type PayoutReversal } from '../db/payout-reversals';
+import {
+  findOpenReversal,
+  hasCompletedPart,
+  insertReversal,
+  type PayoutReversal,
+} from '../db/payout-reversals';
 import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer } from '../db/transfer-moves';
 
@@ -44,7 +49,8 @@ export type ReversalOrderAnswer =
  * sent: `startReversal` starts its run, and the sweep starts what nobody did.
  *
  * A double click with the same `expectedReversedMinor` reverses once: while the first is open the second is refused, and
- * after it another amount has come back than expected.
+ * after it another amount has come back than expected. An order that expects nothing is not taken twice for the same part
+ * and reason.
  */
 export async function orderReversal(
   ordering: ReversalOrdering,
@@ -55,12 +61,22 @@ export async function orderReversal(
     const stripeTransferId = order.stripeTransferId ?? transfer.stripeTransferId;
     const booked = await findPayment(executor, transfer, stripeTransferId);
     const open = await findOpenReversal(executor, transfer.id);
+    const { amountMinor: partMinor } = order;
+    const hasSamePart =
+      booked !== undefined &&
+      Number.isSafeInteger(partMinor) &&
+      partMinor !== undefined &&
+      (await hasCompletedPart(executor, booked.stripeTransferId, {
+        amountMinor: partMinor,
+        reason: ordering.operator.reason,
+      }));
     const decision = decideReversal(
       {
         isPaid: transfer.status === 'completed',
         settlementId: transfer.settlementId,
         booked,
         hasOpenReversal: open !== undefined,
+        hasSamePart,
       },
       order,
     );

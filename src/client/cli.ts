@@ -274,10 +274,7 @@ function addReverseCommand(program: Command, finish: Finish): void {
       '--amount <minor-units>',
       'this much of it, 1050 for 10.50; without it all that is left',
     )
-    .option(
-      '--expect-reversed <minor-units>',
-      'only if so much and no more has come back so far; 0 with --amount alone',
-    )
+    .option('--expect-reversed <minor-units>', 'only if so much and no more has come back so far')
     .option('--settlement <id>', 'only if it is a transfer of this settlement')
     .option('--stripe-transfer <id>', 'which payment of a debt that was paid twice')
     .option('--no-wait', 'answer once it is ordered')

@@ -117,6 +117,27 @@ export async function findOpenReversal(
   return open;
 }
 
+/** Whether a part of this amount has come back of a Stripe transfer, ordered for this reason. */
+export async function hasCompletedPart(
+  executor: Executor,
+  stripeTransferId: string,
+  part: { readonly amountMinor: number; readonly reason: string },
+): Promise<boolean> {
+  const same = await executor
+    .select({ id: payoutReversals.id })
+    .from(payoutReversals)
+    .where(
+      and(
+        eq(payoutReversals.stripeTransferId, stripeTransferId),
+        eq(payoutReversals.status, 'completed'),
+        eq(payoutReversals.amountMinor, part.amountMinor),
+        eq(payoutReversals.reason, part.reason),
+      ),
+    )
+    .limit(1);
+  return same.length > 0;
+}
+
 /** Reversals that are not at their end, oldest first, of one settlement or of all. */
 export async function findOpenReversals(
   executor: Executor,

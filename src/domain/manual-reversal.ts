@@ -7,6 +7,7 @@ export type ReversalRefusal =
   | 'other_stripe_transfer'
   | 'reversal_is_open'
   | 'changed_since'
+  | 'same_part_has_come_back'
   | 'nothing_left'
   | 'amount_above_what_is_left'
   | 'amount_not_in_whole_units';
@@ -18,6 +19,8 @@ export const REVERSAL_REFUSAL_TEXTS: Readonly<Record<ReversalRefusal, string>> =
   other_stripe_transfer: 'this Stripe transfer is not booked as a payment of it',
   reversal_is_open: 'another reversal of it is under way; wait for its end',
   changed_since: 'another amount of it has come back than was expected; look again',
+  same_part_has_come_back:
+    'the same amount for the same reason has come back already; another such part needs --expect-reversed or another reason',
   nothing_left: 'all of it has come back already',
   amount_above_what_is_left: 'the amount is above what is left of it',
   amount_not_in_whole_units: 'the amount is not in whole units of its currency',
@@ -32,6 +35,8 @@ export interface ReversalFacts {
     | { readonly amountMinor: number; readonly currency: string; readonly reversedMinor: number }
     | undefined;
   readonly hasOpenReversal: boolean;
+  /** A part of this amount has come back of it, ordered for the same reason: the same command twice. */
+  readonly hasSamePart: boolean;
 }
 
 /** What the operator wants, and what he saw. */
@@ -65,6 +70,9 @@ export function decideReversal(facts: ReversalFacts, wish: ReversalWish): Revers
   const { reversedMinor } = booked;
   if (wish.expectedReversedMinor !== undefined && wish.expectedReversedMinor !== reversedMinor) {
     return refused('changed_since');
+  }
+  if (wish.expectedReversedMinor === undefined && facts.hasSamePart) {
+    return refused('same_part_has_come_back');
   }
   return decideAmount(booked, wish.amountMinor);
 }

@@ -69,12 +69,12 @@ test(
     });
     expect(await atStripe()).toBe(part);
 
-    for (const again of [
-      ['--amount', '1', '--expect-reversed', '0'],
-      ['--amount', `${part}`],
-    ]) {
+    for (const [again, says] of [
+      [['--amount', '1', '--expect-reversed', '0'], 'look again'],
+      [['--amount', `${part}`], 'for the same reason'],
+    ] as const) {
       const { code, stdout } = await bed.run(['reverse', paid.id, ...again, ...WHY]);
-      expect([code, stdout]).toEqual([1, expect.stringContaining('look again')]);
+      expect([code, stdout]).toEqual([1, expect.stringContaining(says)]);
       expect(await atStripe()).toBe(part);
     }
 

@@ -36,10 +36,7 @@ export async function reverseCommand(
   const operator = operatorOf(variables, options);
   const wish = {
     amountMinor: minorUnits('--amount', options.amount, 1),
-    // A part that does not say so is the first one: the same command again would otherwise take it twice.
-    expectedReversedMinor:
-      minorUnits('--expect-reversed', options.expectReversed, 0) ??
-      (options.amount === undefined ? undefined : 0),
+    expectedReversedMinor: minorUnits('--expect-reversed', options.expectReversed, 0),
     stripeTransferId: stripeTransferOf(options.stripeTransfer),
     settlementId: options.settlement,
   };
