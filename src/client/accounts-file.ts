@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
-import { ID_PATTERN } from '../domain/ids';
+import { ID_PATTERN, STRIPE_ACCOUNT_ID_PATTERN } from '../domain/ids';
 import { InvalidInputError } from '../domain/invalid-input';
 import { ACCOUNTS_FILE_BYTES_MAX, ID_CHARACTERS_MAX } from '../domain/limits';
 import { shownText, shownValue } from '../domain/shown-value';
@@ -39,7 +39,6 @@ interface Row {
 
 type PlacedAccount = UserAccount & { readonly place: string };
 
-const ACCOUNT_PATTERN = /^acct_[A-Za-z0-9_]{1,100}$/;
 const COLUMNS = ['userId', 'stripeAccountId'] as const;
 const CSV_RECORD_BYTES_MAX = 64 * 1024;
 
@@ -125,7 +124,7 @@ function checkRow(row: Row): PlacedAccount | RejectedRow {
     const expected = `1 to ${ID_CHARACTERS_MAX.toString()} characters of A-Z a-z 0-9 _ . : -`;
     return rejection(row, 'userId', `userId: found ${shownValue(userId)}, expected ${expected}`);
   }
-  if (typeof stripeAccountId !== 'string' || !ACCOUNT_PATTERN.test(stripeAccountId)) {
+  if (typeof stripeAccountId !== 'string' || !STRIPE_ACCOUNT_ID_PATTERN.test(stripeAccountId)) {
     const found = shownValue(stripeAccountId);
     const reason = `stripeAccountId: found ${found}, expected acct_ and letters, digits or _`;
     return rejection(row, 'stripeAccountId', reason);

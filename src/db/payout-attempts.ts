@@ -6,6 +6,7 @@ import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from '../domain/limits';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
 import type { Executor } from './database';
 import type { Installation } from './installation';
+import { noPauseInForce } from './pause-in-force';
 import { payoutAttempts, payoutTransfers } from './schema';
 
 export type PayoutAttempt = typeof payoutAttempts.$inferSelect;
@@ -109,11 +110,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and job.approval <> 'required'
         and transfer.approval <> 'required'
         and (job.held_until is null or payout_now() >= job.held_until)
-        and not exists (
-          select from payout_controls as control
-          where control.lifted_at is null
-            and (control.settlement_id is null or control.settlement_id = transfer.settlement_id)
-        )
+        and ${noPauseInForce(sql`transfer.settlement_id`)}
       for update of transfer, generation
     ), stamped as (
       update payout_generations as generation

@@ -6,6 +6,7 @@ import type { ReversalOutcome } from '../domain/classify-reversal-answer';
 import type { FrozenReversal } from '../domain/reversal-request';
 import type { Executor } from './database';
 import type { Installation } from './installation';
+import { platformPauseInForce } from './pause-in-force';
 import { payoutReversalAttempts } from './schema';
 
 export type ReversalAttempt = typeof payoutReversalAttempts.$inferSelect;
@@ -83,10 +84,7 @@ function beginReversalStatement({ reversalId, runId }: ReversalClaim, platform: 
           end
         and reversal.stripe_account_id = ${platform.stripeAccountId}
         and reversal.livemode = ${platform.livemode}
-        and not exists (
-          select from payout_controls as control
-          where control.lifted_at is null and control.settlement_id is null and control.owner = 'automation'
-        )
+        and not ${platformPauseInForce()}
       returning reversal.*
     ), attempt as (
       insert into payout_reversal_attempts (reversal_id, attempt_number)
@@ -100,11 +98,9 @@ function beginReversalStatement({ reversalId, runId }: ReversalClaim, platform: 
 
 /** Whether the platform's own key or account is in trouble, so that no reversal is sent either. */
 export async function isPlatformInTrouble(executor: Executor): Promise<boolean> {
-  const { rows } = await executor.execute<{ paused: boolean }>(sql`
-    select exists (
-      select from payout_controls
-      where lifted_at is null and settlement_id is null and owner = 'automation'
-    ) as paused`);
+  const { rows } = await executor.execute<{ paused: boolean }>(
+    sql`select ${platformPauseInForce()} as paused`,
+  );
   return rows[0]?.paused === true;
 }
 

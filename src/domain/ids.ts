@@ -17,6 +17,9 @@ export interface TransferIdentity {
 /** What a transfer id looks like wherever it comes from outside: a UUID in lower case. */
 export const TRANSFER_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** What the id of a connected account looks like wherever it comes from outside. */
+export const STRIPE_ACCOUNT_ID_PATTERN = /^acct_[A-Za-z0-9_]{1,100}$/;
+
 /** The UUID namespace of transfer ids. Changing it would give every debt a new Stripe key: never change it. */
 export const TRANSFER_ID_NAMESPACE = '6f1e7f5a-3a43-5f0b-9d6e-0d2b7c1f4a58';
 /** The UUID namespace of job ids. */

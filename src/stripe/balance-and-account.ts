@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { STRIPE_ACCOUNT_ID_PATTERN } from '../domain/ids';
 import { readAnswer } from './reading-call';
 
 /** Whose money the API key moves, and whether it is real. */
@@ -8,7 +9,7 @@ export interface StripeIdentity {
   readonly livemode: boolean;
 }
 
-const ownAccountSchema = z.object({ id: z.string().regex(/^acct_[A-Za-z0-9_]{1,100}$/) });
+const ownAccountSchema = z.object({ id: z.string().regex(STRIPE_ACCOUNT_ID_PATTERN) });
 
 const modeSchema = z.object({ livemode: z.boolean() });
 

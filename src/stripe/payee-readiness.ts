@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { STRIPE_ACCOUNT_ID_PATTERN } from '../domain/ids';
 import { StripeRefusedError } from './read-failures';
 import { readAnswer } from './reading-call';
 
@@ -8,9 +9,6 @@ import { readAnswer } from './reading-call';
  * truth then.
  */
 export type PayeeReadiness = 'ready' | 'not_ready' | 'cannot_tell';
-
-/** With anything else in it the SDK would ask for another resource: an empty id is the platform's own account. */
-const ACCOUNT_ID = /^acct_[A-Za-z0-9_]{1,100}$/;
 
 function accountSchema(stripeAccountId: string) {
   return z.object({
@@ -38,7 +36,8 @@ export async function askPayeeReadiness(
   stripe: Stripe,
   stripeAccountId: string,
 ): Promise<PayeeReadiness> {
-  if (!ACCOUNT_ID.test(stripeAccountId)) {
+  // With anything else in it the SDK would ask for another resource: an empty id is the platform's own account.
+  if (!STRIPE_ACCOUNT_ID_PATTERN.test(stripeAccountId)) {
     throw new TypeError('the id of a Stripe account is acct_ and letters and digits');
   }
   try {

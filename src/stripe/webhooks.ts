@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 
-import { ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
+import { ID_PATTERN, STRIPE_ACCOUNT_ID_PATTERN, TRANSFER_ID_PATTERN } from '../domain/ids';
 import { WEBHOOK_AGE_MAX_MS, WEBHOOK_FUTURE_MAX_MS } from '../domain/limits';
 
 /** Why a delivery is not believed, or is of no use; nothing of it is kept. */
@@ -116,7 +116,6 @@ function isJson(body: Buffer): boolean {
   }
 }
 
-const ACCOUNT_ID = /^acct_[A-Za-z0-9_]{1,100}$/;
 const OBJECT_ID = /^[A-Za-z0-9_.-]{1,120}$/;
 
 /** A value that looks like what is meant; whatever else somebody wrote there is not kept (M12). */
@@ -131,12 +130,12 @@ const eventSchema = z
     type: z.string().regex(/^[a-z0-9_.]{1,100}$/),
     livemode: z.boolean(),
     created: z.int().positive(),
-    account: idLike(ACCOUNT_ID),
+    account: idLike(STRIPE_ACCOUNT_ID_PATTERN),
     data: z.object({
       object: z.object({
         id: idLike(OBJECT_ID),
         object: z.string().regex(OBJECT_ID),
-        account: idLike(ACCOUNT_ID),
+        account: idLike(STRIPE_ACCOUNT_ID_PATTERN),
         metadata: z
           .object({
             payout_transfer_id: idLike(TRANSFER_ID_PATTERN),

@@ -2,6 +2,7 @@ import { loadSettings } from '../../config/settings';
 import type { Database } from '../../db/database';
 import { assertInstallation } from '../../db/installation';
 import { APPROVAL_HASH_PATTERN } from '../../domain/approval';
+import { STRIPE_ACCOUNT_ID_PATTERN } from '../../domain/ids';
 import { formatAmount } from '../../domain/money';
 import { shownValue } from '../../domain/shown-value';
 import {
@@ -62,7 +63,7 @@ export async function confirmAccountCommand(
 ): Promise<number> {
   const { variables } = context.environment;
   const { account: accountId } = options;
-  if (!/^acct_[A-Za-z0-9_]{1,100}$/.test(accountId)) {
+  if (!STRIPE_ACCOUNT_ID_PATTERN.test(accountId)) {
     const expected = 'an account such as acct_1AbC, as payouts preview shows it';
     throw new UsageError(`--account: found ${shownValue(accountId)}, expected ${expected}`);
   }

@@ -1,11 +1,17 @@
 /** The root of every page. */
 export const CONSOLE_ROOT = '/console';
+/** Paths are read as a browser reads them, which needs an origin; nobody has this one. */
 const ANY_ORIGIN = 'http://console.invalid';
 /** Pages that nobody wants to come back to after a login. */
 const NOT_WANTED = [`${CONSOLE_ROOT}/login`, `${CONSOLE_ROOT}/logout`];
 
 export function isConsolePath(url: string): boolean {
   return /^\/console(?:[/?]|$)/.test(url);
+}
+
+/** A path of a request with its query. */
+export function urlOfPath(path: string): URL {
+  return new URL(path, ANY_ORIGIN);
 }
 
 /**
@@ -16,7 +22,7 @@ export function wantedPath(wanted: string | undefined): string {
   if (wanted === undefined || !URL.canParse(wanted, ANY_ORIGIN)) {
     return CONSOLE_ROOT;
   }
-  const { origin, pathname, search } = new URL(wanted, ANY_ORIGIN);
+  const { origin, pathname, search } = urlOfPath(wanted);
   const isHere = origin === ANY_ORIGIN && isConsolePath(pathname) && !NOT_WANTED.includes(pathname);
   return isHere ? `${pathname}${search}` : CONSOLE_ROOT;
 }

@@ -6,7 +6,7 @@ import { CONSOLE_SESSION_MS } from '../../domain/limits';
 import { ApiError } from '../api-error';
 import type { ConsoleContext } from './console-context';
 import { cookieTerms } from './cookies';
-import { CONSOLE_ROOT, wantedPath } from './local-path';
+import { CONSOLE_ROOT, urlOfPath, wantedPath } from './local-path';
 import { LoginPage } from './pages/login-page';
 import { readForm } from './read-form';
 import { SESSION_COOKIE } from './session';
@@ -32,7 +32,7 @@ export function loginRoutes(app: FastifyInstance, context: ConsoleContext): void
   const options = { schema: { hide: true }, config: { isPublic: true } };
   app.get('/login', options, (request, reply) =>
     show(request, reply, {
-      next: new URL(request.url, 'http://console.invalid').searchParams.get('next') ?? undefined,
+      next: urlOfPath(request.url).searchParams.get('next') ?? undefined,
     }),
   );
   app.post('/login', options, (request, reply) => {

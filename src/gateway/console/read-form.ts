@@ -1,9 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
+import type { Problem } from '../../domain/invalid-input';
 import { isPlainText, shownPlace, shownValue } from '../../domain/shown-value';
 import { ApiError } from '../api-error';
 import { FORM_TOKEN_FIELD } from './pages/layout';
+
+/** A form that none of our pages sends. */
+export function invalidForm(problems: readonly Problem[] = []): ApiError {
+  const message = 'the form is not valid; nothing was changed';
+  return new ApiError(400, 'invalid_form', message, problems.length === 0 ? {} : { problems });
+}
 
 /**
  * The fields of a form that was sent, each once and no other.
@@ -22,9 +29,7 @@ export function readForm<Shape extends z.ZodRawShape>(
       found: path[0] === undefined ? 'other fields' : shownValue(Reflect.get(fields, path[0])),
       expected: message,
     }));
-    throw new ApiError(400, 'invalid_form', 'the form is not valid; nothing was changed', {
-      problems,
-    });
+    throw invalidForm(problems);
   }
   return result.data as z.output<z.ZodObject<Shape>>;
 }

@@ -18,6 +18,7 @@ import { CONSOLE_ROOT } from './local-path';
 import { OverviewPage } from './pages/overview-page';
 import { PausesPage } from './pages/pauses-page';
 import { SettlementsPage } from './pages/settlements-page';
+import { anySettlementId } from './params';
 import { optional, searchText } from './read-form';
 
 const HIDDEN = { schema: { hide: true } };
@@ -52,7 +53,7 @@ function overviewRoute(app: FastifyInstance, { database, send }: ConsoleContext)
 const listQuery = z.object({
   view: optional(z.enum(SETTLEMENT_VIEWS)),
   q: optional(searchText),
-  after: optional(z.string().max(1_000)),
+  after: optional(anySettlementId),
 });
 
 function settlementsRoute(app: FastifyInstance, { database, send }: ConsoleContext): void {

@@ -6,6 +6,7 @@ import type { Installation } from '../../db/installation';
 import { ApiError, apiErrorOf } from '../api-error';
 import { errorCode } from '../../domain/error-code';
 import type { ConsoleContext } from './console-context';
+import { urlOfPath } from './local-path';
 import { takeMessage } from './message';
 import { ErrorPage, errorTitle } from './pages/error-page';
 import { Layout, type Frame } from './pages/layout';
@@ -33,7 +34,7 @@ export function pageSender(
 }
 
 function reloadingOf(path: string): NonNullable<Frame['reloading']> {
-  const { pathname, searchParams } = new URL(path, 'http://console.invalid');
+  const { pathname, searchParams } = urlOfPath(path);
   const isOn = searchParams.get('reload') === 'on';
   if (isOn) {
     searchParams.delete('reload');

@@ -5,9 +5,9 @@ import { pauseSending, resumeSending, sendsBehindPause } from '../../../activiti
 import { tellJobs, wakeAfterPause } from '../../../activities/wake-after-pause';
 import { findPausesTouching, type PauseScope } from '../../../db/operator-pauses';
 import type { PayoutControl } from '../../../db/payout-controls';
-import { ApiError } from '../../api-error';
 import { countOf, Foreign } from '../pages/parts';
 import { PausesTable } from '../pages/pauses-table';
+import { invalidForm } from '../read-form';
 import { done, MOVED_SINCE, refused, type ConsoleOrder } from './console-order';
 import { tellInTime } from './tell-in-time';
 
@@ -99,7 +99,7 @@ export async function pausesOf(
 function seenIds(seen: string): number[] {
   const result = z.array(z.coerce.number().int()).safeParse(seen.match(/\d+/g) ?? []);
   if (!result.success) {
-    throw new ApiError(400, 'invalid_form', 'the form is not valid; nothing was changed');
+    throw invalidForm();
   }
   return result.data;
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { orderReversal, startReversal } from '../../../client/reverse';
 import { formatAmount } from '../../../domain/money';
-import { ApiError } from '../../api-error';
 import { Amount } from '../pages/parts';
+import { invalidForm } from '../read-form';
 import { done, refused, type ConsoleOrder } from './console-order';
 import { winnerFacts } from './seen-winner';
 import { tellInTime } from './tell-in-time';
@@ -42,7 +42,7 @@ export const reverseOrder: ConsoleOrder<WinnerTarget> = {
   carryOut: async (context, { transfer }, given) => {
     const [expected = '', wanted = ''] = given.seen.split(' ');
     if (!AMOUNT.test(expected) || !AMOUNT.test(wanted)) {
-      throw new ApiError(400, 'invalid_form', 'the form is not valid; nothing was changed');
+      throw invalidForm();
     }
     const answer = await orderReversal(
       { database: context.database, platform: context.platform, operator: given.operator },

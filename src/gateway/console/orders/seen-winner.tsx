@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { isAsSeen } from '../../../domain/seen-transfer';
 import { TRANSFER_STATUSES } from '../../../domain/transfer-state';
 import type { PayoutTransfer } from '../../../db/payout-transfers';
-import { ApiError } from '../../api-error';
 import { Amount, Foreign, Reason, State } from '../pages/parts';
 import { REASON_CODES } from '../pages/winner-list';
+import { invalidForm } from '../read-form';
 import type { OrderPreview } from './console-order';
 
 const seenSchema = z.tuple([
@@ -27,7 +27,7 @@ function seenText({ attemptCount, failureReason, status, updatedAt }: PayoutTran
 export function asSeen(now: PayoutTransfer, seen: string): PayoutTransfer {
   const result = seenSchema.safeParse(parsed(seen));
   if (!result.success) {
-    throw new ApiError(400, 'invalid_form', 'the form is not valid; nothing was changed');
+    throw invalidForm();
   }
   const [status, attemptCount, failureReason, updatedAtMs] = result.data;
   return { ...now, status, attemptCount, failureReason, updatedAt: new Date(updatedAtMs) };
