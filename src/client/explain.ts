@@ -41,21 +41,29 @@ export async function readWhy(
 ): Promise<WhyReport> {
   return inSnapshot(database, async (executor) => {
     const transfer = await transferNamed(executor, transferId);
-    const job = await findJobById(executor, transfer.payoutJobId);
-    if (job === undefined) {
-      throw new Error(`the job of transfer ${transfer.id} is missing`);
-    }
-    const explain = await explainer(executor, job, terms);
-    const [explanation] = await explain([transfer]);
     return {
       transferId: transfer.id,
       status: transfer.status,
       failureClass: transfer.failureClass,
       failureReason: transfer.failureReason,
-      operator: explanation?.operator ?? '',
-      winner: explanation?.winner ?? '',
+      ...(await explainOne(executor, transfer, terms)),
     };
   });
+}
+
+/** Explains one transfer, to be used in the snapshot that it was read in. */
+export async function explainOne(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  terms: ExplanationTerms,
+): Promise<Explanation> {
+  const job = await findJobById(executor, transfer.payoutJobId);
+  if (job === undefined) {
+    throw new Error(`the job of transfer ${transfer.id} is missing`);
+  }
+  const explain = await explainer(executor, job, terms);
+  const [explanation] = await explain([transfer]);
+  return { operator: explanation?.operator ?? '', winner: explanation?.winner ?? '' };
 }
 
 /** Explains transfers of one job, a page at a time; each page takes one statement. In the order of the page. */

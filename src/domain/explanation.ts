@@ -209,7 +209,7 @@ const WITH_REASON = '--reason "…"';
 
 /** The commands that change something, with the ids filled in. */
 function toType(facts: TransferFacts): string {
-  const commands = [...pauseCommands(facts), ...ownCommands(facts)];
+  const commands = [...pauseCommands(facts), ...approvalCommands(facts), ...ownCommands(facts)];
   return commands.length === 0 ? 'There is nothing to type.' : `To type: ${commands.join('; ')}.`;
 }
 
@@ -224,12 +224,35 @@ function pauseCommands({ gates, settlementId, status }: TransferFacts): string[]
   });
 }
 
+/** What a second person gives; the time alone ends a hold. */
+function approvalCommands(facts: TransferFacts): string[] {
+  const { failureReason, id, settlementId, status } = facts;
+  if (isTerminal(status)) {
+    return [];
+  }
+  const settlement = free(settlementId);
+  return [
+    ...(isApprovalMissing(facts)
+      ? [
+          `payouts preview ${settlement} shows what is to be approved`,
+          `payouts approve ${settlement} --hash … ${WITH_REASON}, by somebody who has not recorded it`,
+        ]
+      : []),
+    ...(failureReason === 'platform_account_unconfirmed'
+      ? [
+          `payouts confirm-account ${id} --account acct_… ${WITH_REASON}, by somebody who has not replaced it`,
+        ]
+      : []),
+  ];
+}
+
 function ownCommands(facts: TransferFacts): string[] {
   const { cancelRequestedAt, failureReason, id, status } = facts;
   const retry = `payouts retry ${id} ${WITH_REASON}`;
   const restore = `payouts restore ${id} ${WITH_REASON}`;
   switch (status) {
     case 'completed':
+      return reverseCommands(facts);
     case 'voided':
       return [];
     case 'cancelled':
@@ -256,6 +279,14 @@ function ownCommands(facts: TransferFacts): string[] {
     case 'retryable':
       return cancelRequestedAt === null ? [] : [`${restore} withdraws the cancelling`];
   }
+}
+
+/** One reversal at a time, and only of what has not come back. */
+function reverseCommands(facts: TransferFacts): string[] {
+  const { amountMinor, amountReversedMinor, id, openReversal } = facts;
+  return openReversal !== null || amountReversedMinor >= amountMinor
+    ? []
+    : [`payouts reverse ${id} ${WITH_REASON} takes it back, with --amount a part of it`];
 }
 
 function winnerText(facts: TransferFacts): string {

@@ -57,7 +57,10 @@ export interface ServerDependencies
   readonly log: Logger;
   readonly limits?: Partial<ServerLimits>;
   readonly webhooks: StripeWebhookOptions;
-  readonly console: Pick<ConsoleDependencies, 'platform' | 'stripe' | 'temporalUiUrl'>;
+  readonly console: Pick<
+    ConsoleDependencies,
+    'payeeWaitMs' | 'platform' | 'stripe' | 'temporalUiUrl'
+  >;
 }
 
 /** The gateway's HTTP server with all its routes, not yet listening. Whoever makes it closes it. */

@@ -20,6 +20,7 @@ import { errorCode } from '../domain/error-code';
 import type { JobStart } from '../domain/contracts';
 import {
   CONNECT_TIMEOUT_MS,
+  DAY_MS,
   GATEWAY_DATABASE_CONNECTIONS,
   GATEWAY_DRAIN_MS,
   READINESS_DEADLINE_MS,
@@ -218,6 +219,7 @@ function serverOf(
     },
     console: {
       platform,
+      payeeWaitMs: settings.payoutPayeeWaitDays * DAY_MS,
       stripe: stripeClient(settings, CONNECT_TIMEOUT_MS),
       temporalUiUrl: settings.temporalUiUrl,
     },

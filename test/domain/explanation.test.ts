@@ -88,7 +88,7 @@ test('paid: when, as what, and what came back', () => {
     operator:
       'The payment of 10.50 USD to user ann (award prize, settlement spring) was made at 2026-11-20T10:00:00.000Z as tr_1. ' +
       '2 requests went to Stripe, which used up 1 of 5 attempts; the last, at 2026-11-20T09:59:59.000Z, made the payment (HTTP 200, request req_1). ' +
-      'Nothing more happens by itself. There is nothing to type.',
+      `Nothing more happens by itself. To type: payouts reverse ${ID} --reason "…" takes it back, with --amount a part of it.`,
     winner: STATE_TEXTS.completed.winnerText,
   });
   const back = explain({
@@ -99,6 +99,9 @@ test('paid: when, as what, and what came back', () => {
   expect(back.operator).toContain('Of it, 0.50 USD has come back.');
   expect(back.operator).toContain('kim has ordered 10.00 USD of it back; that is unknown.');
   expect(back.winner).toContain('Of it, 0.50 USD has been taken back since. Please contact us');
+  expect(back.operator).toContain('There is nothing to type.');
+  expect(explain({ ...paid, amountReversedMinor: 1_049 }).operator).toContain('payouts reverse');
+  expect(explain({ ...paid, amountReversedMinor: 1_050 }).operator).toContain('nothing to type');
 });
 
 test('who waits for the payee is told until when, and so is the winner', () => {
@@ -166,6 +169,10 @@ describe('whatever stops a settlement is named to the operator and not to the wi
     const approval = explain({ gates: { ...NO_GATES, isApprovalMissing: true } });
     expect(approval.operator).toContain('approval of a second person');
     expect(approval.winner).toBe(REASONS.platform_approval_missing.winnerText);
+    expect(approval.operator).toContain(
+      'To type: payouts preview spring shows what is to be approved; ' +
+        'payouts approve spring --hash … --reason "…", by somebody who has not recorded it.',
+    );
     expect(explain({ isApprovalMissing: true })).toEqual(approval);
     const held = explain({ gates: { ...NO_GATES, heldUntil: '2026-11-22T10:00:00.000Z' } });
     expect(held.operator).toContain('held until 2026-11-22T10:00:00.000Z');
@@ -174,6 +181,17 @@ describe('whatever stops a settlement is named to the operator and not to the wi
     const poor = explain({ gates: { ...NO_GATES, funds } });
     expect(poor.operator).toContain('50.00 USD is needed');
     expect(poor.winner).toBe(REASONS.platform_paused.winnerText);
+  });
+
+  test('an account that was replaced after the approval', () => {
+    const failureReason = 'platform_account_unconfirmed';
+    const replaced = explain({ status: 'blocked', failureReason });
+    expect(replaced.operator).toContain(
+      `To type: payouts confirm-account ${ID} --account acct_… --reason "…", by somebody who has not replaced it.`,
+    );
+    expect(replaced.winner).toBe(REASONS[failureReason].winnerText);
+    const mended = explain({ status: 'completed', failureReason });
+    expect(mended.operator).not.toContain(`payouts confirm-account ${ID}`);
   });
 
   test('nothing of it where the payment is over', () => {

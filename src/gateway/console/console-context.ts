@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type Stripe from 'stripe';
 import type { ComponentChildren } from 'preact';
 
+import type { ExplanationTerms } from '../../client/explain';
 import type { TemporalClient } from '../../client/temporal-client';
 import type { GatewayToken } from '../../config/setting-rules';
 import type { Database } from '../../db/database';
@@ -25,7 +26,7 @@ declare module 'fastify' {
 }
 
 /** What the console reads, and what it carries orders out with. */
-export interface ConsoleDependencies {
+export interface ConsoleDependencies extends ExplanationTerms {
   readonly database: Database;
   readonly temporal: Pick<TemporalClient, 'client' | 'connection' | 'namespace'>;
   /** Asked what Stripe knows of a payment that is resolved. */

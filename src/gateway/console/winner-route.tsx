@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 
+import { explainOne } from '../../client/explain';
 import { inSnapshot } from '../../db/database';
 import { readTransferHistory } from '../../db/transfer-history';
 import { uiOf, type ConsoleContext } from './console-context';
@@ -22,11 +23,13 @@ export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void
         const content = await inSnapshot(context.database, async (executor) => {
           const transfer = await findWinner(executor, request.params);
           const history = await readTransferHistory(executor, transfer);
+          const explanation = await explainOne(executor, transfer, context);
           const target = { transfer, account: history.account };
           return (
             <WinnerPage
               transfer={transfer}
               history={history}
+              explanation={explanation}
               ui={uiOf(context)}
               orders={offered(WINNER_ORDERS, target, winnerPath(transfer))}
             />

@@ -2,7 +2,8 @@
  * Goal: the pages show what stands in the database, a page of it at a time, and whatever somebody wrote into it as text.
  * Method: a real gateway on a database that was brought into each state; hostile texts are written where other systems write.
  */
-import { CONSOLE_PAGE_SETTLEMENTS, CONSOLE_PAGE_WINNERS } from '../../../src/domain/limits';
+import { readWhy } from '../../../src/client/explain';
+import { CONSOLE_PAGE_SETTLEMENTS, CONSOLE_PAGE_WINNERS, DAY_MS } from '../../../src/domain/limits';
 import { givenPayable, givenPayableSettlement } from '../../activities/activity-bed';
 import { givenScheduledSettlement, newId } from '../../support/builders';
 import { brokenInvariants } from '../../support/invariants';
@@ -97,6 +98,21 @@ test('one winner: state, attempts with answers, keys, ledger and the runs in the
   expect(paidText).toContain(paid.stripeTransferId!);
   expect(paidText).toMatch(/debit prizes_payable 10\.00 USD credit stripe_balance 10\.00 USD/);
   expect(paidText).toMatch(/created created 200 req_/);
+});
+
+test('a winner’s page explains the payment as payouts why does, to the operator and for the winner', async () => {
+  const paid = await bed.step(await givenPayable(bed));
+  const waiting = await givenPayable(bed);
+  await bed.rows(
+    `insert into payout_controls (settlement_id, cause, owner, actor, reason) values ($1, 'operator', 'operator', 'kim', 'see "4711"')`,
+    [waiting.settlementId],
+  );
+  for (const transfer of [paid, waiting]) {
+    const why = await readWhy(bed.database, transfer.id, { payeeWaitMs: 30 * DAY_MS });
+    const text = textOf(await browser.get(bed.pathOf(transfer)));
+    expect(text).toContain(`For the operator: ${why.operator}`);
+    expect(text).toContain(`May be told to the winner: ${why.winner}`);
+  }
 });
 
 test('a transfer under the address of another settlement is not found, neither its page nor its orders', async () => {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
+import type { Explanation } from '../../../domain/explanation';
 import { transferWorkflowId } from '../../../domain/ids';
 import type { PayoutAttempt } from '../../../db/payout-attempts';
 import type { PayoutGeneration } from '../../../db/payout-generations';
@@ -12,6 +13,7 @@ import { WorkflowLink, type TemporalUi } from './workflow-link';
 
 /** One winner of one settlement: how it stands, and everything that happened. */
 export function WinnerPage({
+  explanation,
   history,
   orders,
   transfer,
@@ -19,6 +21,7 @@ export function WinnerPage({
 }: {
   readonly transfer: PayoutTransfer;
   readonly history: TransferHistory;
+  readonly explanation: Explanation;
   readonly ui: TemporalUi;
   /** Links to the orders that may be given. */
   readonly orders: ComponentChildren;
@@ -36,13 +39,10 @@ export function WinnerPage({
       </h1>
       <State status={transfer.status} />{' '}
       <Amount minor={transfer.amountMinor} currency={transfer.currency} />
-      {transfer.failureReason === null || transfer.status === 'completed' ? null : (
-        <div class="box care">
-          <p>
-            <Reason code={transfer.failureReason} />
-          </p>
-        </div>
-      )}
+      <Why
+        explanation={explanation}
+        isCalm={transfer.failureReason === null || transfer.status === 'completed'}
+      />
       {orders}
       <h2>Facts</h2>
       <TransferFacts transfer={transfer} history={history} ui={ui} />
@@ -61,6 +61,26 @@ export function WinnerPage({
       <h2>What operators did</h2>
       <ActionsTable actions={history.actions} />
     </>
+  );
+}
+
+/** What `payouts why` says; whatever people wrote is shown as text there already. */
+function Why({
+  explanation: { operator, winner },
+  isCalm,
+}: {
+  readonly explanation: Explanation;
+  readonly isCalm: boolean;
+}) {
+  return (
+    <div class={isCalm ? 'box' : 'box care'}>
+      <p>
+        <strong>For the operator:</strong> <bdi>{operator}</bdi>
+      </p>
+      <p>
+        <strong>May be told to the winner:</strong> <bdi>{winner}</bdi>
+      </p>
+    </div>
   );
 }
 
