@@ -48,6 +48,24 @@ const FLAWS = `(() => {
   return flaws;
 })()`;
 
+/** Evaluated in the page: short words of tables that stand on two lines. */
+const BROKEN_WORDS = `(() => {
+  const broken = [];
+  const range = document.createRange();
+  document.querySelectorAll('th, td').forEach((cell) => {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const { 0: word, index } of texts.currentNode.data.matchAll(/(?<![^ ])[A-Za-z]{2,16}(?![^ ])/g)) {
+        range.setStart(texts.currentNode, index);
+        range.setEnd(texts.currentNode, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({ top }) => top));
+        void (lines.size > 1 && broken.push(word));
+      }
+    }
+  });
+  return broken;
+})()`;
+
 /** Evaluated in the page: where the focus is, and whether a person sees it there. */
 const FOCUS = `(() => {
   const element = document.activeElement;
@@ -68,8 +86,18 @@ const TABS_MAX = 200;
 /** What is wrong with the page as it is now; goes through it by Tab and leaves the focus where that ends. */
 export async function flawsOf(page: Page): Promise<string[]> {
   const flaws = await page.evaluate<string[]>(FLAWS);
+  const broken = await brokenWordsOf(page);
   const unseen = await unseenFocuses(page);
-  return [...flaws, ...unseen.map((what) => `the focus is not seen on ${what}`)];
+  return [
+    ...flaws,
+    ...broken.map((word) => `a broken word: ${word}`),
+    ...unseen.map((what) => `the focus is not seen on ${what}`),
+  ];
+}
+
+/** Words that a narrow column tears apart. */
+export function brokenWordsOf(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(BROKEN_WORDS);
 }
 
 async function unseenFocuses(page: Page): Promise<string[]> {

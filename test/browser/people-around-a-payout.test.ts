@@ -13,6 +13,7 @@ import { formatAmount } from '../../src/domain/money';
 import { accountOf, settlementOf, until, userOf } from '../e2e/bed';
 import { inChromium } from './chromium';
 import { ALICE, BOB, factOf, logIn, openConsoleBed, rowsOf, type ConsoleBed } from './console-bed';
+import { brokenWordsOf } from './page-flaws';
 
 const LONG_MS = 240_000;
 const WINNERS = 8;
@@ -216,6 +217,7 @@ inChromium((browserTest) => {
       const { complaints, page } = await open();
       const html = await bed.run(['report', 'grand', '--format', 'html']);
       await page.setContent(html.stdout);
+      expect(await brokenWordsOf(page)).toEqual([]);
       const shown = await page.locator('dl.figures').innerText();
       expect(shown).toContain(usd(figures.paidMinor));
       expect(shown).toContain(usd(figures.reversedMinor));

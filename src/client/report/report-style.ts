@@ -7,10 +7,10 @@ h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; font
 .mode { display: inline-block; border: 2px solid; padding: .1rem .6rem; font-weight: 700; } .mode.live { color: var(--bad); } .mode.test { color: var(--soft); }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; padding: 0; } .figures > div { flex: 1 1 11rem; border: 1px solid var(--line); padding: .6rem .8rem; } dt { color: var(--soft); } .figures dd { margin: 0; font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .9rem; } caption { text-align: left; font-weight: 600; padding: .4rem 0; }
-th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem .35rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; } thead th { color: var(--soft); } tbody th { font-weight: 400; } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem .35rem 0; text-align: left; vertical-align: top; overflow-wrap: break-word; } thead th { color: var(--soft); } tbody th { font-weight: 400; } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: .9em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; } .note { background: var(--mark); padding: .5rem .8rem; } .bad { color: var(--bad); font-weight: 700; }
 figure { margin: 0; } svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; } figcaption { color: var(--soft); }
 .grid { stroke: var(--line); } .tick { stroke: var(--soft); } .total-line { stroke: var(--ink); stroke-dasharray: 6 4; } .area { fill: var(--good); opacity: .15; } .paid-line { fill: none; stroke: var(--good); stroke-width: 2; } .paid-point { fill: var(--good); }
 .track { fill: none; stroke: var(--line); } .bar { fill: var(--wait); } .bar.completed { fill: var(--good); } .bar.unknown, .bar.failed_terminal { fill: var(--bad); } .bar.cancelled, .bar.voided { fill: var(--soft); }
-@media print { body { max-width: none; padding: 0; } thead { display: table-header-group; } tr, figure { break-inside: avoid; } .wide { overflow: visible; } }
+@media print { body { max-width: none; padding: 0; } thead { display: table-header-group; } tr, figure { break-inside: avoid; } .wide { overflow: visible; } th, td { overflow-wrap: anywhere; } }
 `;

@@ -36,7 +36,8 @@ table { border-collapse: collapse; min-width: 100%; }
 caption { text-align: left; color: var(--quiet); padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td, dd, code { overflow-wrap: anywhere; }
+th, td { overflow-wrap: break-word; }
+dd, code { overflow-wrap: anywhere; }
 code { font-size: .9em; }
 dl.facts dt { color: var(--quiet); }
 dl.list { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .25rem 1.25rem; }
