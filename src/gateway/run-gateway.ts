@@ -16,11 +16,11 @@ import {
 import { namesOfShortTokens, TOKEN_CHARACTERS_MIN } from '../config/short-tokens';
 import { openDatabase, type Database } from '../db/database';
 import { assertInstallation, type Installation } from '../db/installation';
+import { DAY_MS } from '../domain/durations';
 import { errorCode } from '../domain/error-code';
 import type { JobStart } from '../domain/contracts';
 import {
   CONNECT_TIMEOUT_MS,
-  DAY_MS,
   GATEWAY_DATABASE_CONNECTIONS,
   GATEWAY_DRAIN_MS,
   READINESS_DEADLINE_MS,

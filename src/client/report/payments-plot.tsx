@@ -121,7 +121,7 @@ function ShareAxis({ scale }: { readonly scale: Scale }): JSX.Element {
           </text>
         </g>
       ))}
-      <text x={LEFT + 6} y={TOP + 14}>
+      <text x={LEFT + 6} y={TOP - 5}>
         100 %: everything to be paid
       </text>
     </g>

@@ -37,6 +37,7 @@ caption { text-align: left; color: var(--quiet); padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { overflow-wrap: break-word; }
+td time { white-space: nowrap; }
 dd, code { overflow-wrap: anywhere; }
 code { font-size: .9em; }
 dl.facts dt { color: var(--quiet); }

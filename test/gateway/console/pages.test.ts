@@ -3,7 +3,8 @@
  * Method: a real gateway on a database that was brought into each state; hostile texts are written where other systems write.
  */
 import { readWhy } from '../../../src/client/explain';
-import { CONSOLE_PAGE_SETTLEMENTS, CONSOLE_PAGE_WINNERS, DAY_MS } from '../../../src/domain/limits';
+import { DAY_MS } from '../../../src/domain/durations';
+import { CONSOLE_PAGE_SETTLEMENTS, CONSOLE_PAGE_WINNERS } from '../../../src/domain/limits';
 import { givenPayable, givenPayableSettlement } from '../../activities/activity-bed';
 import { givenScheduledSettlement, newId } from '../../support/builders';
 import { brokenInvariants } from '../../support/invariants';
