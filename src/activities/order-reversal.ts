@@ -52,7 +52,7 @@ export type ReversalOrderAnswer =
  * after it another amount has come back than expected. An order that expects nothing is not taken twice for the same part
  * and reason.
  */
-export async function orderReversal(
+export async function recordReversalOrder(
   ordering: ReversalOrdering,
   order: ReversalOrder,
 ): Promise<ReversalOrderAnswer> {

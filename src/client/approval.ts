@@ -27,6 +27,7 @@ import { findSettlementRow } from '../db/settlements';
 import { lockTransfer } from '../db/transfer-moves';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 import { UnknownSettlementError } from './read-status';
+import { noteRefusals } from './refusals';
 
 /** Where an order is carried out, and who gives it: known by a token, or it is no second person's. */
 export interface KnownOrdering {
@@ -64,7 +65,7 @@ export async function approveSettlement(
   { database, operator }: KnownOrdering,
   { hash, settlementId }: { readonly settlementId: string; readonly hash: string },
 ): Promise<ApprovalResult> {
-  return inTransaction(database, async (executor) => {
+  const answer = await inTransaction<ApprovalResult>(database, async (executor) => {
     const found = await findJobBySettlement(executor, settlementId);
     if (found === undefined) {
       throw new UnknownSettlementError(settlementId);
@@ -92,6 +93,7 @@ export async function approveSettlement(
     const result = decision === 'approve' ? 'approved' : 'unchanged';
     return { settlementId, result, hash, transfers, sumMinor, currency: job.currency };
   });
+  return noteRefused(database, answer);
 }
 
 export type ConfirmationResult = { readonly transferId: string } & (
@@ -113,7 +115,7 @@ export async function confirmAccount(
   { database, operator }: KnownOrdering,
   { accountId, transferId }: { readonly transferId: string; readonly accountId: string },
 ): Promise<ConfirmationResult> {
-  return inTransaction(database, async (executor) => {
+  const answer = await inTransaction<ConfirmationResult>(database, async (executor) => {
     const transfer = await lockTransfer(executor, transferId);
     const account = await findUserStripeAccount(executor, transfer.userId);
     const replacedBy = account === undefined ? null : await findReplacer(executor, account);
@@ -132,6 +134,18 @@ export async function confirmAccount(
     }
     return { transferId, result: 'unchanged', settlementId, accountId };
   });
+  return noteRefused(database, answer);
+}
+
+/** After the transaction, whichever came of it: the count is no part of the order. */
+async function noteRefused<Answer extends ApprovalResult | ConfirmationResult>(
+  database: Database,
+  answer: Answer,
+): Promise<Answer> {
+  if (answer.result === 'refused') {
+    await noteRefusals(database, [answer.code]);
+  }
+  return answer;
 }
 
 async function keepConfirmation(

@@ -70,7 +70,7 @@ export async function explainOne(
 export type Explainer = (transfers: readonly PayoutTransfer[]) => Promise<Explanation[]>;
 
 /** Reads what touches all transfers of a job once. To be used in the snapshot that it was made in. */
-export async function explainer(
+async function explainer(
   executor: Executor,
   job: PayoutJob,
   { payeeWaitMs }: ExplanationTerms,

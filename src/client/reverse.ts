@@ -1,9 +1,28 @@
 import type { Client } from '@temporalio/client';
 
+import {
+  recordReversalOrder,
+  type ReversalOrder,
+  type ReversalOrderAnswer,
+  type ReversalOrdering,
+} from '../activities/order-reversal';
 import { WORKFLOW_TYPES } from '../domain/contracts';
 import { reversalRun } from '../domain/run-starts';
+import { noteRefusals } from './refusals';
 
-export { orderReversal, type ReversalOrderAnswer } from '../activities/order-reversal';
+export type { ReversalOrderAnswer };
+
+/** Writes an order to take a payment back, as `recordReversalOrder` does, and counts a refused one. */
+export async function orderReversal(
+  ordering: ReversalOrdering,
+  order: ReversalOrder,
+): Promise<ReversalOrderAnswer> {
+  const answer = await recordReversalOrder(ordering, order);
+  if (answer.is === 'refused') {
+    await noteRefusals(ordering.database, [answer.code]);
+  }
+  return answer;
+}
 
 /**
  * Starts the run of a reversal, or finds the open one. Safe to repeat: Postgres decides what a run does, and a closed one

@@ -4,7 +4,9 @@ import { readOperatingFigures, type OperatingFigures } from '../db/operating-fig
 import type { Database } from '../db/database';
 import { CANCELLATION_REFUSAL_TEXTS } from '../domain/manual-cancellation';
 import { RESOLVE_REFUSAL_TEXTS } from '../domain/manual-resolution';
+import { APPROVAL_REFUSAL_TEXTS, CONFIRMATION_REFUSAL_TEXTS } from '../domain/approval';
 import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
+import { REVERSAL_REFUSAL_TEXTS } from '../domain/manual-reversal';
 import { REASON_REFUSED } from '../domain/operator-reason';
 import { SETTLEMENT_STATUSES } from '../domain/settlement';
 import { OPEN_STATUSES } from '../domain/transfer-state';
@@ -95,9 +97,14 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
 /** Why orders are refused; one that is not here is shown once it was given. */
 const ORDER_REFUSALS = [
   REASON_REFUSED,
-  ...[CANCELLATION_REFUSAL_TEXTS, RETRY_REFUSAL_TEXTS, RESOLVE_REFUSAL_TEXTS].flatMap((texts) =>
-    Object.keys(texts),
-  ),
+  ...[
+    CANCELLATION_REFUSAL_TEXTS,
+    RETRY_REFUSAL_TEXTS,
+    RESOLVE_REFUSAL_TEXTS,
+    APPROVAL_REFUSAL_TEXTS,
+    CONFIRMATION_REFUSAL_TEXTS,
+    REVERSAL_REFUSAL_TEXTS,
+  ].flatMap((texts) => Object.keys(texts)),
 ];
 
 /** What Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */

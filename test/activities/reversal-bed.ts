@@ -8,7 +8,7 @@ import { claimReversal } from '../../src/activities/claim-reversal';
 import { createStripeReversal } from '../../src/activities/create-stripe-reversal';
 import { lookAtReversal } from '../../src/activities/look-at-reversal';
 import {
-  orderReversal,
+  recordReversalOrder,
   type ReversalOrder,
   type ReversalOrderAnswer,
 } from '../../src/activities/order-reversal';
@@ -83,7 +83,7 @@ export function reversalBed(bed: ActivityBed): ReversalBed {
     operator: OPERATOR,
   };
   const self: ReversalBed = {
-    order: (order) => orderReversal(ordering, order),
+    order: (order) => recordReversalOrder(ordering, order),
     ordered: async (order) => {
       const answer = await self.order(order);
       if (answer.is === 'refused') {

@@ -123,6 +123,12 @@ test(
     }
     expect((await bed.run(['reverse', paid.id])).code).toBe(2);
     expect(await bed.rows('select * from payout_reversals order by id')).toEqual(before);
+    expect(await bed.rows('select code, refused_count from refusal_counts')).toEqual(
+      expect.arrayContaining([
+        { code: 'not_paid', refused_count: '1' },
+        { code: 'same_part_has_come_back', refused_count: '1' },
+      ]),
+    );
   },
   LONG_MS,
 );
