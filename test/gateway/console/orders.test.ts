@@ -245,6 +245,13 @@ test('approve: not by whoever recorded it, not with another content, then once',
     [settlementId],
   );
   expect(approved).toEqual({ approval: 'approved', approved_by: 'alice' });
+
+  // Who was cancelled then and is restored now was not approved.
+  await give(browser, `${bed.pathOf(transfers[0]!)}/restore`);
+  expect(await bed.rowOf(transfers[0]!)).toMatchObject({ approval: 'required' });
+  expect(linksOf(await browser.get(`/console/settlements/${settlementId}`))).toContain(path);
+  await expectDone(await give(browser, path), 'Approved: 1 winner.');
+  expect(await bed.rowOf(transfers[0]!)).toMatchObject({ approval: 'approved' });
 });
 
 test('an account that was replaced after the approval is confirmed as it was seen', async () => {

@@ -20,7 +20,8 @@ export const approveOrder: ConsoleOrder<SettlementTarget> = {
   about:
     'Lets the settlement be paid: these winners with these amounts and nothing else. Whoever recorded it cannot approve ' +
     'it. It is refused where a winner was cancelled or restored since this page was made.',
-  isOffered: ({ job }) => job.approval === 'required' && job.status !== 'complete',
+  // Also once it is approved: who is restored after that is not.
+  isOffered: ({ job }) => job.approval !== 'not_required' && job.status !== 'complete',
   preview: async ({ database }, { job }) => {
     const page = { afterTransferId: null, transfersMax: 1 };
     const preview = await previewSettlement(database, job.settlementId, page);
