@@ -223,7 +223,8 @@ describe('each statement about reversals is seen to break', () => {
     const transfer = await givenPaid(bed);
     const { id: transferId, settlementId } = transfer;
     await reversals.drive(await reversals.ordered({ transferId, amountMinor: 100 }));
-    const second = await reversals.ordered({ transferId, amountMinor: 100 });
+    const again = { transferId, amountMinor: 100, expectedReversedMinor: 100 };
+    const second = await reversals.ordered(again);
     await reversals.fault({ kind: 'drop_after' });
     await reversals.step(second);
     const broken = async () =>
