@@ -4,6 +4,7 @@ import type { TransferClaim } from '../domain/contracts';
 import type { FrozenRequest } from '../domain/generation';
 import { KEY_SENDABLE_MS, STRIPE_LIST_VALID_MS } from '../domain/limits';
 import type { SendOutcome, StripeAnswer } from '../domain/outcome';
+import { isAccountApproved, isApprovedAndNotHeld } from './approval-gate';
 import type { Executor } from './database';
 import type { Installation } from './installation';
 import { noPauseInForce } from './pause-in-force';
@@ -95,7 +96,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         ) or (transfer.counted_attempt_count < transfer.max_attempts and exists (
           select from user_stripe_accounts as account
           where account.user_id = transfer.user_id and account.stripe_account_id = generation.destination
-            and (transfer.approval <> 'approved' or account.version = transfer.approved_account_version)
+            and ${isAccountApproved()}
         )))
         and generation.closed_at is null
         -- A first send relies on a fresh reading of Stripe's list, and the key's age counts from that reading (M11).
@@ -107,9 +108,7 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and generation.stripe_account_id = ${platform.stripeAccountId}
         and generation.livemode = ${platform.livemode}
         -- One that was given up when the others were approved, and restored since, is not approved (M13).
-        and job.approval <> 'required'
-        and transfer.approval <> 'required'
-        and (job.held_until is null or payout_now() >= job.held_until)
+        and ${isApprovedAndNotHeld()}
         and ${noPauseInForce(sql`transfer.settlement_id`)}
       for update of transfer, generation
     ), stamped as (

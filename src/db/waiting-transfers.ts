@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { endsWithPause } from '../domain/breaker';
 import { isPayeeNotReady } from '../domain/claim-rules';
 import { REASONS, type ReasonCode } from '../domain/reasons';
+import { isAccountApproved, isApprovedAndNotHeld } from './approval-gate';
 import type { Executor } from './database';
 import { noPauseInForce } from './pause-in-force';
 import type { TransferPageQuery } from './payout-transfers';
@@ -38,10 +39,9 @@ export async function findTransfersToWake(
         when transfer.failure_reason = ${anyOf(READINESS_REASONS)} then
           account.readiness <> 'not_ready' or coalesce(account.next_ask_at <= payout_now(), true)
         when transfer.failure_reason in ('platform_approval_missing', 'platform_on_hold') then
-          'required' not in (job.approval, transfer.approval)
-          and (job.held_until is null or payout_now() >= job.held_until)
+          ${isApprovedAndNotHeld()}
         when transfer.failure_reason = 'platform_account_unconfirmed' then
-          transfer.approval <> 'approved' or account.version = transfer.approved_account_version
+          ${isAccountApproved()}
         else transfer.failure_reason = ${anyOf(PAUSE_REASONS)}
       end
     order by transfer.id
