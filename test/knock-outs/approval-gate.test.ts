@@ -8,7 +8,7 @@ import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { givenTransfer, NEEDS_APPROVAL, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { GuardSwitch } from './guard-switch';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 const gate = new GuardSwitch();
 

@@ -12,7 +12,8 @@ import type { TransferClaim } from '../../src/domain/contracts';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { newAccountId } from '../support/builders';
 import { GuardSwitch } from './guard-switch';
-import { hasDuplicateAlarm, isNoticedByListReading, postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
+import { hasDuplicateAlarm, isNoticedByListReading } from './knock-out-bed';
 
 const gate = new GuardSwitch();
 

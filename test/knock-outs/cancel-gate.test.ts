@@ -7,7 +7,7 @@ import type * as Attempts from '../../src/db/payout-attempts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 const gate = new GuardSwitch();
 

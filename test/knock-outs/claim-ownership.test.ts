@@ -7,7 +7,7 @@ import type * as ClaimRules from '../../src/domain/claim-rules';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 const ownRunOnly = new GuardSwitch();
 const noTakingOver = new GuardSwitch();

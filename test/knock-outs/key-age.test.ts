@@ -7,7 +7,8 @@ import type * as SendGate from '../../src/domain/send-gate';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { FOR_EVER_MS, isNoticedByListReading, LOST, postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
+import { FOR_EVER_MS, isNoticedByListReading, LOST } from './knock-out-bed';
 
 const rule = new GuardSwitch();
 const claimsQuestion = new GuardSwitch();

@@ -56,10 +56,3 @@ export async function hasDuplicateAlarm(
   );
   return alarms.length === 1 && (await isPaused(bed.database, settlementId));
 }
-
-/** How many requests reached Stripe's endpoint of transfers during some work. */
-export async function postsDuring(bed: ActivityBed, work: () => Promise<unknown>): Promise<number> {
-  const before = await bed.sandbox.oracle();
-  await work();
-  return (await bed.sandbox.oracle()).posts - before.posts;
-}

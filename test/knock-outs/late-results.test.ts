@@ -6,7 +6,7 @@ import type * as RecordOutcome from '../../src/activities/record-outcome';
 import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 const fence = new GuardSwitch();
 

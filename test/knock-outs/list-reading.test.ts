@@ -8,7 +8,8 @@ import type * as SendGate from '../../src/domain/send-gate';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { backUp, FOR_EVER_MS, isNoticedByListReading, postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
+import { backUp, FOR_EVER_MS, isNoticedByListReading } from './knock-out-bed';
 
 const rule = new GuardSwitch();
 const claimsQuestion = new GuardSwitch();

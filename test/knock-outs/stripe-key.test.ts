@@ -8,7 +8,8 @@ import type * as GenerationModule from '../../src/domain/generation';
 import type * as Transfers from '../../src/stripe/transfers';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { GuardSwitch } from './guard-switch';
-import { backUp, isNoticedByListReading, LOST, postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
+import { backUp, isNoticedByListReading, LOST } from './knock-out-bed';
 
 const keyOfGeneration = new GuardSwitch();
 const keyOfDebt = new GuardSwitch();

@@ -19,7 +19,7 @@ import type { Settlement } from '../../src/domain/settlement';
 import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
 import { newAccountId, settlementOf, TERMS } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 /** The key that two debts are given in the test of the key's constraint; else each debt has its own. */
 let sharedKey: string | undefined;

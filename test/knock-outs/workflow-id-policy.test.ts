@@ -12,7 +12,7 @@ import type { TransferWorkflow } from '../../src/workflows/index';
 import { givenPayable, type ActivityBed } from '../activities/activity-bed';
 import { eventsOf, eventsWith, eventually, startJob } from '../workflows/harness';
 import { useRealWorkers } from '../workflows/worker-bed';
-import { postsDuring } from './knock-out-bed';
+import { postsDuring } from '../activities/made-at-stripe';
 
 /** temporal.api.enums.v1.WorkflowIdReusePolicy */
 const REJECT_DUPLICATE = 3;
