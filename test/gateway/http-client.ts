@@ -40,6 +40,8 @@ export async function request(
       ...headers,
     },
   });
+  // The other side may answer and close before it has taken the whole body: then the rest breaks, and the answer stands.
+  sent.on('error', () => undefined);
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
   let text = '';
