@@ -1,9 +1,9 @@
 import type { ApprovalGate, PayoutProgress } from '../domain/contracts';
 import { jobOutcome } from '../domain/job-state';
-import { findHoldInForce } from '../db/approvals';
 import type { Executor } from '../db/database';
 import type { PayoutJob } from '../db/payout-jobs';
 import { summarizeTransfers } from '../db/payout-transfers';
+import { findHoldInForce } from '../db/settlement-hold';
 
 /** A job's state with its counts and sums, derived from the transfers at this moment. */
 export async function progressOf(executor: Executor, job: PayoutJob): Promise<PayoutProgress> {

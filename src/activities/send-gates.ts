@@ -2,7 +2,6 @@ import type { SendRefusal } from '../domain/next-state';
 import { isAccountConfirmed } from '../domain/approval';
 import type { ClosedGate } from '../domain/claim-rules';
 import { sendRefusal } from '../domain/send-gate';
-import { findHoldInForce } from '../db/approvals';
 import type { Executor } from '../db/database';
 import type { Installation } from '../db/installation';
 import { findAttempts } from '../db/payout-attempts';
@@ -11,6 +10,7 @@ import { isPaused } from '../db/payout-controls';
 import { findOpenGeneration, keyAgeOf } from '../db/payout-generations';
 import { findJobById, listAgeOf, type PayoutJob } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
+import { findHoldInForce } from '../db/settlement-hold';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';
 
 /**

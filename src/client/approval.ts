@@ -13,16 +13,12 @@ import {
 import { SIGNALS } from '../domain/contracts';
 import { jobWorkflowId } from '../domain/ids';
 import type { Operator } from '../domain/operator-reason';
-import {
-  findReplacer,
-  lockApprovalContent,
-  markAccountConfirmed,
-  markSettlementApproved,
-} from '../db/approvals';
+import { lockApprovalContent, markSettlementApproved } from '../db/approvals';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findJobBySettlement, lockJob } from '../db/payout-jobs';
 import type { PayoutTransfer } from '../db/payout-transfers';
+import { findReplacer, markAccountConfirmed } from '../db/replaced-accounts';
 import { findSettlementRow } from '../db/settlements';
 import { lockTransfer } from '../db/transfer-moves';
 import { findUserStripeAccount } from '../db/user-stripe-accounts';

@@ -1,7 +1,7 @@
-import { REPLACE_ACCOUNT } from '../db/approvals';
 import { inTransaction, type Database, type Executor } from '../db/database';
 import { recordOperatorAction } from '../db/operator-actions';
 import { findWaitingTransfersOfUsers } from '../db/payout-transfers';
+import { REPLACE_ACCOUNT } from '../db/replaced-accounts';
 import {
   insertUserStripeAccount,
   lockUserStripeAccount,

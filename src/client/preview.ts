@@ -3,17 +3,14 @@ import type { JobStatus } from '../domain/job-state';
 import { obstaclesOf } from '../domain/obstacles';
 import type { ReasonCode } from '../domain/reasons';
 import { isGivenUp, type TransferStatus } from '../domain/transfer-state';
-import {
-  findHoldInForce,
-  findPlannedPayments,
-  readApprovalContent,
-  type PlannedTransfer,
-} from '../db/approvals';
+import { readApprovalContent } from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
 import { summarizeTransfers, type TransferPageQuery } from '../db/payout-transfers';
+import { findPlannedTransfers, type PlannedTransfer } from '../db/planned-transfers';
 import type { AccountReadiness } from '../db/schema';
+import { findHoldInForce } from '../db/settlement-hold';
 import { findSettlementRow } from '../db/settlements';
 import { UnknownSettlementError } from './read-status';
 import { shownPause, type ShownPause } from './show-pauses';
@@ -140,13 +137,13 @@ async function readWinners(
   page: TransferPageQuery | undefined,
 ): Promise<PlannedTransfer[]> {
   if (page !== undefined) {
-    return findPlannedPayments(executor, jobId, page);
+    return findPlannedTransfers(executor, jobId, page);
   }
   const rows: PlannedTransfer[] = [];
   for (;;) {
     const afterTransferId = rows.at(-1)?.transfer.id ?? null;
     const next = { afterTransferId, transfersMax: ROWS_PER_PAGE };
-    const read = await findPlannedPayments(executor, jobId, next);
+    const read = await findPlannedTransfers(executor, jobId, next);
     rows.push(...read);
     if (read.length < ROWS_PER_PAGE) {
       return rows;

@@ -9,7 +9,6 @@ import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { SettlementStatus } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
-import { findHoldInForce } from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement } from '../db/payout-jobs';
@@ -19,6 +18,7 @@ import {
   type PayoutTransfer,
   type TransferPageQuery,
 } from '../db/payout-transfers';
+import { findHoldInForce } from '../db/settlement-hold';
 import { findSettlementRow, type SettlementRow } from '../db/settlements';
 import { shownPause, type ShownPause } from './show-pauses';
 

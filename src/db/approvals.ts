@@ -1,15 +1,13 @@
-import { and, asc, desc, eq, gt, notInArray, sql } from 'drizzle-orm';
+import { and, asc, eq, notInArray, sql } from 'drizzle-orm';
 
 import { isPartOfApproval, type ApprovedWinner } from '../domain/approval';
-import { isHeld } from '../domain/send-gate';
 import { isGivenUp } from '../domain/transfer-state';
 import { approvalHash } from './approval-hash';
 import type { Executor } from './database';
-import { readPayoutClock } from './payout-clock';
 import type { PayoutJob } from './payout-jobs';
-import type { PayoutTransfer, TransferPageQuery } from './payout-transfers';
-import { operatorActions, payoutJobs, payoutTransfers, userStripeAccounts } from './schema';
-import type { UserStripeAccount } from './user-stripe-accounts';
+import type { PayoutTransfer } from './payout-transfers';
+import { REPLACE_ACCOUNT } from './replaced-accounts';
+import { payoutJobs, payoutTransfers } from './schema';
 
 /** What an approval would name at this moment. */
 export interface ApprovalContent {
@@ -115,73 +113,4 @@ export async function markSettlementApproved(
         notInArray(payoutTransfers.status, ['cancelled', 'voided']),
       ),
     );
-}
-
-/** What `operator_actions` calls it when an account takes the place of another. */
-export const REPLACE_ACCOUNT = 'replace_account';
-
-/** Who put this account in place of the winner's earlier one; null where nobody is known to have. */
-export async function findReplacer(
-  executor: Executor,
-  account: { readonly userId: string; readonly stripeAccountId: string },
-): Promise<string | null> {
-  const [action] = await executor
-    .select({ actor: operatorActions.actor })
-    .from(operatorActions)
-    .where(
-      and(
-        eq(operatorActions.action, REPLACE_ACCOUNT),
-        sql`${operatorActions.subject} ->> 'userId' = ${account.userId}`,
-        sql`${operatorActions.subject} ->> 'to' = ${account.stripeAccountId}`,
-      ),
-    )
-    .orderBy(desc(operatorActions.id))
-    .limit(1);
-  return action?.actor ?? null;
-}
-
-/** Money may go to this version of the winner's account. The caller holds the transfer's lock. */
-export async function markAccountConfirmed(
-  executor: Executor,
-  transferId: string,
-  version: number,
-): Promise<void> {
-  await executor
-    .update(payoutTransfers)
-    .set({ approvedAccountVersion: version, updatedAt: sql`payout_now()` })
-    .where(eq(payoutTransfers.id, transferId));
-}
-
-/** A transfer and the account that its winner has now. */
-export interface PlannedTransfer {
-  readonly transfer: PayoutTransfer;
-  readonly account: UserStripeAccount | undefined;
-}
-
-/** The transfers of a job with their winners' accounts, by id, a page at a time. */
-export async function findPlannedPayments(
-  executor: Executor,
-  jobId: string,
-  { afterTransferId, transfersMax }: TransferPageQuery,
-): Promise<PlannedTransfer[]> {
-  const after = afterTransferId === null ? undefined : gt(payoutTransfers.id, afterTransferId);
-  const rows = await executor
-    .select({ transfer: payoutTransfers, account: userStripeAccounts })
-    .from(payoutTransfers)
-    .leftJoin(userStripeAccounts, eq(userStripeAccounts.userId, payoutTransfers.userId))
-    .where(and(eq(payoutTransfers.payoutJobId, jobId), after))
-    .orderBy(asc(payoutTransfers.id))
-    .limit(transfersMax);
-  return rows.map(({ account, transfer }) => ({ transfer, account: account ?? undefined }));
-}
-
-/** Until when a settlement is held; null where it is not, or no longer. */
-export async function findHoldInForce(
-  executor: Executor,
-  { heldUntil }: Pick<PayoutJob, 'heldUntil'>,
-): Promise<Date | null> {
-  // Most settlements are not held, and need not know the time for it.
-  const isInForce =
-    heldUntil !== null && isHeld(heldUntil.getTime(), (await readPayoutClock(executor)).getTime());
-  return isInForce ? heldUntil : null;
 }

@@ -174,7 +174,8 @@ export async function findTransfersByStatus(
     .limit(page.transfersMax);
 }
 
-function afterId(page: TransferPageQuery) {
+/** Where a page of transfers by id begins. */
+export function afterId(page: TransferPageQuery) {
   return page.afterTransferId === null ? undefined : gt(payoutTransfers.id, page.afterTransferId);
 }
 
