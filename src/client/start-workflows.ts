@@ -11,7 +11,7 @@ import {
 } from '../domain/contracts';
 import { settlementSweepId, SWEEP_NOW_ID } from '../domain/ids';
 import { SWEEP_RUN_TIMEOUT_MS } from '../domain/limits';
-import { jobRun, loneTransferRun } from '../domain/run-starts';
+import { jobRun, loneTransferRun, SWEEP_DETAILS } from '../domain/run-starts';
 
 /** Starts the job of a settlement, or finds its open run. It moves no money itself, so it may run again. @returns the run id */
 export async function startJobWorkflow(client: Client, start: JobStart): Promise<string> {
@@ -66,6 +66,7 @@ function startSweep(
       workflowRunTimeout: SWEEP_RUN_TIMEOUT_MS,
       args: [input],
       staticSummary,
+      staticDetails: SWEEP_DETAILS,
     },
   );
 }

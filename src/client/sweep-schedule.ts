@@ -11,6 +11,7 @@ import { TASK_QUEUES, WORKFLOW_TYPES, type PayoutSweepInput } from '../domain/co
 import { MINUTE_MS } from '../domain/durations';
 import { SWEEP_ID } from '../domain/ids';
 import { SWEEP_CATCH_UP_MS, SWEEP_EVERY_MS, SWEEP_RUN_TIMEOUT_MS } from '../domain/limits';
+import { SWEEP_DETAILS } from '../domain/run-starts';
 
 export interface ScheduleReport {
   readonly scheduleId: string;
@@ -35,8 +36,7 @@ const SCHEDULE = {
     args: [INPUT],
     workflowRunTimeout: SWEEP_RUN_TIMEOUT_MS,
     staticSummary: 'start and wake what is open and does not run',
-    staticDetails:
-      'Compares open payouts in Postgres with their runs. Moves no money. By hand: `payouts sweep`.',
+    staticDetails: SWEEP_DETAILS,
   },
 } satisfies ScheduleOptions;
 

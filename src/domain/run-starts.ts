@@ -8,6 +8,7 @@ import {
   type TransferStart,
 } from './contracts';
 import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from './ids';
+import { markdownTable } from './markdown-table';
 import { formatAmount } from './money';
 
 /** What the run of a settlement's job is started with, whoever starts it. */
@@ -19,6 +20,13 @@ export function jobRun(start: JobStart) {
     taskQueue: TASK_QUEUES.payouts,
     args: [input] as [PayoutJobInput],
     staticSummary: `pay ${winnerCount.toString()} winners ${formatAmount(totalMinor, currency)}`,
+    staticDetails: details(`payouts status ${settlementId}`, [
+      ['settlement', settlementId],
+      ['contest', contestId],
+      ['winners', winnerCount.toString()],
+      ['total', formatAmount(totalMinor, currency)],
+      ['content hash', contentHash],
+    ]),
     typedSearchAttributes: startAttributes(start),
   };
 }
@@ -32,6 +40,12 @@ export function transferRun(start: TransferStart) {
     taskQueue: TASK_QUEUES.payouts,
     args: [input] as [TransferInput],
     staticSummary: `pay ${formatAmount(amountMinor, currency)}, settlement ${settlementId}`,
+    staticDetails: details(`payouts why ${transferId}`, [
+      ['transfer', transferId],
+      ['settlement', settlementId],
+      ['contest', contestId],
+      ['amount', formatAmount(amountMinor, currency)],
+    ]),
     typedSearchAttributes: startAttributes(start),
   };
 }
@@ -51,8 +65,18 @@ export function reversalRun(reversalId: string) {
     taskQueue: TASK_QUEUES.payouts,
     args: [input] as [ReversalInput],
     staticSummary: `take back a payment, reversal ${reversalId}`,
+    staticDetails: markdownTable(['', ''], [['reversal', reversalId]]),
   };
 }
+
+/** What a run is for, as long as it is kept: ids and amounts only, as everybody who may see the Web UI reads it (M12). */
+function details(command: string, rows: readonly (readonly string[])[]): string {
+  return `${markdownTable(['', ''], rows)}\n\nHow it stands: \`${command}\``;
+}
+
+/** What every sweep is for, whoever starts it. */
+export const SWEEP_DETAILS =
+  'Compares open payouts in Postgres with their runs. Moves no money. By hand: `payouts sweep`.';
 
 /** What a run carries from its first event, so that the list in the Web UI can be filtered by it. */
 function startAttributes({ contestId, settlementId }: JobStart | TransferStart) {

@@ -9,6 +9,7 @@ import {
 } from '../domain/contracts';
 import { approvalGateText } from '../domain/approval-texts';
 import { missingFundsText } from '../domain/funds';
+import { markdownTable } from '../domain/markdown-table';
 import { formatAmount } from '../domain/money';
 import { explanationOf } from '../domain/pause-causes';
 import { reversalReasonText } from '../domain/reversal-texts';
@@ -43,7 +44,7 @@ export function transferDetails(view: TransferView, isAskedToCancel: boolean): s
     ['attempts', view.attemptCount.toString()],
     ['Stripe transfer', view.stripeTransferId ?? '—'],
   ];
-  return `${table(['', ''], rows)}${reason}${cancelDetails(view, isAskedToCancel)}`;
+  return `${markdownTable(['', ''], rows)}${reason}${cancelDetails(view, isAskedToCancel)}`;
 }
 
 /** What became of a wish to cancel, and what to type where one was put to the wrong place. */
@@ -74,7 +75,7 @@ export function jobDetails(progress: PayoutProgress, pause: PauseInForce | null)
   const causes = pause?.causes ?? [];
   return [
     `Job **${progress.status}**, ${progress.outcome}${missingText(progress)}${gateText(progress)}`,
-    table(['transfers', 'count', 'sum'], rows),
+    markdownTable(['transfers', 'count', 'sum'], rows),
     ...causes.map((cause) => `Paused: ${explained(cause)}`),
   ].join('\n\n');
 }
@@ -110,7 +111,7 @@ export function reversalDetails(view: ReversalView): string {
   const { failureReason } = view;
   const reason =
     failureReason === null ? '' : `\n\n**${failureReason}** — ${reversalReasonText(failureReason)}`;
-  return `${table(['', ''], rows)}${reason}`;
+  return `${markdownTable(['', ''], rows)}${reason}`;
 }
 
 /** What a job waits for before it begins, what to type, and until when. */
@@ -127,10 +128,5 @@ export function sweepAttributes(state: 'running' | 'succeeded' | 'failed', faile
 
 export function sweepDetails(counts: SweepCounts): string {
   const rows = Object.entries(counts).map(([what, count]) => [what, count.toString()]);
-  return table(['sweep', 'count'], rows);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  return markdownTable(['sweep', 'count'], rows);
 }

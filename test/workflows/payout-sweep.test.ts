@@ -93,6 +93,9 @@ test('whoever is named is started, on his own and with what he is found by; who 
   const described = await transferRun('lost').describe();
   expect(described.status.name).toBe('RUNNING');
   expect(await described.staticSummary()).toBe('pay 12.50 EUR, settlement no-such-job');
+  expect(await described.staticDetails()).toContain('`payouts why lost`');
+  const job = await server.client.workflow.getHandle(jobWorkflowId('swept-job')).describe();
+  expect(await job.staticDetails()).toContain('| settlement | swept-job |');
   await eventually(async () => {
     const { typedSearchAttributes } = await transferRun('lost').describe();
     return typedSearchAttributes.get(stateKey) === 'blocked';
