@@ -64,17 +64,17 @@ export const FAILED: Meant = {
     status !== 'retryable' || failureReason === 'transient_retried_by_operator',
 };
 
-/** Starts what has to run for transfers that were retried: the job of their settlement, and their own runs. */
+/** Starts what has to run for transfers of one settlement that are to go on: its job, and their own runs. */
 export async function driveTransfers(
   { client, database }: { readonly client: Client; readonly database: Database },
-  settlementId: string,
   transfers: readonly TransferStart[],
 ): Promise<void> {
-  const settlement = await findSettlement(database, settlementId);
+  const [first] = transfers;
+  const settlement = first && (await findSettlement(database, first.settlementId));
   if (settlement !== undefined) {
     await startJobWorkflow(client, settlement);
     // A run that was open already has to read Stripe's list before it lets them be sent.
-    await wakeWorkflow(client, jobWorkflowId(settlementId), SIGNALS.changed);
+    await wakeWorkflow(client, jobWorkflowId(settlement.settlementId), SIGNALS.changed);
   }
   await inBatches(
     transfers,

@@ -31,7 +31,7 @@ import { acceptAndStart } from './accept-and-start';
 import { createServer, type ServerLimits } from './create-server';
 import { startEventProcessing } from './event-queue';
 import { listenForSettlements } from './settlement-listener';
-import { startInTime } from './start-in-time';
+import { startInTime } from './in-time';
 import type { StripeWebhookOptions } from './stripe-webhook-route';
 import { WebhookCounts } from './webhook-counts';
 

@@ -21,7 +21,7 @@ import {
   type SettlementStatusAnswer,
 } from './api-schemas';
 import { TOKEN_SCHEME } from './openapi';
-import { startInTime } from './start-in-time';
+import { startInTime } from './in-time';
 
 export interface SettlementDependencies {
   readonly database: Database;

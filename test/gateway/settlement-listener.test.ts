@@ -14,7 +14,7 @@ import {
   listenForSettlements,
   type SettlementListener,
 } from '../../src/gateway/settlement-listener';
-import { startInTime } from '../../src/gateway/start-in-time';
+import { startInTime } from '../../src/gateway/in-time';
 import { newId, openDatabaseBed, PLATFORM, type DatabaseBed, TERMS } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 

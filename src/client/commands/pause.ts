@@ -13,6 +13,7 @@ import { EXIT_CODES } from '../exit-codes';
 import { jobNamed, operatorOf } from '../operator';
 import { pauseReport, pauseText } from '../show-pauses';
 import type { CommandContext, JsonOption } from './command-context';
+import { orSay } from './or-say';
 
 export interface ReasonOptions extends JsonOption {
   readonly reason?: string;
@@ -29,25 +30,27 @@ export async function pauseCommand(
   settlementId: string | undefined,
   options: PauseOptions,
 ): Promise<number> {
+  const { variables } = context.environment;
   return withScope(context, settlementId, options, async ({ database, operator, scope }) => {
     const isSet = await pauseSending(database, scope, operator);
-    const underWay = await sendsBehindPause(database, scope).catch((error: unknown) => {
-      context.say('the pause is in force; what is still on its way could not be read');
-      throw error;
-    });
-    await withTemporal(context.environment.variables, ({ client }) =>
-      tellJobs({ client, database }, scope, 'pause'),
-    ).catch((error: unknown) => {
-      context.say('the pause is in force; Temporal was not told, which changes nothing about it');
-      throw error;
-    });
+    const underWay = await orSay(
+      context,
+      'the pause is in force; what is still on its way could not be read',
+      sendsBehindPause(database, scope),
+    );
+    await orSay(
+      context,
+      'the pause is in force; Temporal was not told, which changes nothing about it',
+      withTemporal(variables, ({ client }) => tellJobs({ client, database }, scope, 'pause')),
+    );
     const inFlight =
       options.wait === false
         ? unanswered(underWay)
-        : await answersOf(context, database, underWay).catch((error: unknown) => {
-            context.say('the pause is in force; how the sends ended could not be read');
-            throw error;
-          });
+        : await orSay(
+            context,
+            'the pause is in force; how the sends ended could not be read',
+            answersOf(context, database, underWay),
+          );
     const inForce = await findPausesTouching(database, scope);
     const report = pauseReport({ scope, changed: isSet, lifted: [], inForce, inFlight });
     const done = isSet ? 'paused' : 'was paused already; nothing was changed';
@@ -86,17 +89,15 @@ export async function resumeCommand(
   settlementId: string | undefined,
   options: ReasonOptions,
 ): Promise<number> {
+  const { variables } = context.environment;
   return withScope(context, settlementId, options, async ({ database, operator, scope }) => {
     const { inForce, lifted } = await resumeSending(database, scope, operator);
-    await withTemporal(context.environment.variables, ({ client }) =>
-      wakeAfterPause({ client, database }, scope),
-    ).catch((error: unknown) => {
-      context.say(
-        'the pause is lifted; whoever waited was not told and looks again within the hour. ' +
-          'Give the same command again when Temporal is there.',
-      );
-      throw error;
-    });
+    await orSay(
+      context,
+      'the pause is lifted; whoever waited was not told and looks again within the hour. ' +
+        'Give the same command again when Temporal is there.',
+      withTemporal(variables, ({ client }) => wakeAfterPause({ client, database }, scope)),
+    );
     const inFlight = unanswered(await findSendsUnderWay(database, scope));
     const changed = lifted.length > 0;
     const report = pauseReport({ scope, changed, lifted, inForce, inFlight });

@@ -2,16 +2,14 @@ import type { Client } from '@temporalio/client';
 
 import type { Database } from '../../db/database';
 import type { TransferStart } from '../../domain/contracts';
-import { MINUTE_MS } from '../../domain/durations';
-import { SWEEP_EVERY_MS } from '../../domain/limits';
 import { withTemporal } from '../connections';
 import { driveTransfers } from '../retry';
+import { WITHOUT_BEING_TOLD } from '../untold';
 import type { CommandContext } from './command-context';
+import { orSay } from './or-say';
 
 /** True for every order: a settlement that came by HTTP or as rows has no file that could be settled again. */
-const HOW_IT_GOES_ON =
-  'Temporal was not told. When it is there again, `payouts sweep` starts what has no run; its Schedule does so within ' +
-  `${(SWEEP_EVERY_MS / MINUTE_MS).toString()} minutes. A run that is open looks by itself within the hour.`;
+const TOLD_LATER = `Temporal was not told: ${WITHOUT_BEING_TOLD}. \`payouts sweep\` does it when Temporal is there again.`;
 
 /**
  * Tells Temporal of an order that stands in Postgres already.
@@ -22,12 +20,8 @@ export async function tellTemporal(
   stands: string,
   tell: (client: Client) => Promise<void>,
 ): Promise<void> {
-  await withTemporal(context.environment.variables, ({ client }) => tell(client)).catch(
-    (error: unknown) => {
-      context.say(`${stands}. ${HOW_IT_GOES_ON}`);
-      throw error;
-    },
-  );
+  const told = withTemporal(context.environment.variables, ({ client }) => tell(client));
+  await orSay(context, `${stands}. ${TOLD_LATER}`, told);
 }
 
 /** The same for transfers of one settlement that are to go on: their job and their runs are told, or started. */
@@ -36,10 +30,9 @@ export async function tellToGoOn(
   database: Database,
   { stands, transfers }: { readonly stands: string; readonly transfers: readonly TransferStart[] },
 ): Promise<void> {
-  const [first] = transfers;
-  if (first !== undefined) {
+  if (transfers.length > 0) {
     await tellTemporal(context, stands, (client) =>
-      driveTransfers({ client, database }, first.settlementId, transfers),
+      driveTransfers({ client, database }, transfers),
     );
   }
 }

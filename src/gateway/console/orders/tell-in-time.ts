@@ -1,22 +1,15 @@
 import type { Client } from '@temporalio/client';
 
-import { codeOfFailure } from '../../../activities/failure-code';
 import { driveTransfers } from '../../../client/retry';
-import { isTemporalFailure } from '../../../client/temporal-client';
+import { WITHOUT_BEING_TOLD } from '../../../client/untold';
 import type { TransferStart } from '../../../domain/contracts';
-import { MINUTE_MS } from '../../../domain/durations';
-import {
-  CONSOLE_TELL_MANY_MS,
-  GATEWAY_START_DEADLINE_MS,
-  SWEEP_EVERY_MS,
-} from '../../../domain/limits';
+import { CONSOLE_TELL_MANY_MS, GATEWAY_START_DEADLINE_MS } from '../../../domain/limits';
+import { inTime } from '../../in-time';
 import type { ConsoleContext } from '../console-context';
 import type { GivenOrder } from './console-order';
 
 /** What follows a message about an order that stands in Postgres and that Temporal does not know of yet. */
-const TOLD_LATER =
-  ' Temporal could not be told now. The order stands and is not lost: the sweep starts what has no run within ' +
-  `${(SWEEP_EVERY_MS / MINUTE_MS).toString()} minutes, and a run that is open looks by itself within the hour.`;
+const TOLD_LATER = ` Temporal could not be told now. The order stands and is not lost: ${WITHOUT_BEING_TOLD}.`;
 
 /**
  * Tells Temporal of an order that stands in Postgres already, within a time that a person waits for a page.
@@ -29,16 +22,14 @@ export async function tellInTime(
   tell: (client: Client) => Promise<void>,
 ): Promise<string> {
   const waitMs = transfers > 1 ? CONSOLE_TELL_MANY_MS : GATEWAY_START_DEADLINE_MS;
-  try {
-    await connection.withDeadline(Date.now() + waitMs, () => tell(client));
-    return '';
-  } catch (error) {
-    if (!isTemporalFailure(error)) {
-      throw error;
-    }
-    log.warn({ code: codeOfFailure(error) }, 'Temporal was not told of an order; it is kept');
-    return TOLD_LATER;
-  }
+  const onUntaken = (code: string) => {
+    log.warn({ code }, 'Temporal was not told of an order; it is kept');
+  };
+  const isTold = await inTime(connection, { waitMs, onUntaken }, async () => {
+    await tell(client);
+    return true;
+  });
+  return isTold === true ? '' : TOLD_LATER;
 }
 
 /** The same for transfers of one settlement that are to go on: their job and their runs are told, or started. */
@@ -47,11 +38,10 @@ export async function tellToGoOn(
   given: Pick<GivenOrder, 'log'>,
   transfers: readonly TransferStart[],
 ): Promise<string> {
-  const [first] = transfers;
   const { database } = context;
-  return first === undefined
+  return transfers.length === 0
     ? ''
     : tellInTime(context, given, transfers.length, (client) =>
-        driveTransfers({ client, database }, first.settlementId, transfers),
+        driveTransfers({ client, database }, transfers),
       );
 }
