@@ -9,7 +9,7 @@ import {
   CANCELLATION_REFUSAL_TEXTS,
   type CancellationRefusal,
 } from '../domain/manual-cancellation';
-import { isGivenUp } from '../domain/transfer-state';
+import { isGivenUp, OWED_STATUSES } from '../domain/transfer-state';
 import {
   answeredWith,
   carryOut,
@@ -62,15 +62,7 @@ async function refusedAndCounted(
 
 /** Of a settlement: everybody who is not paid, and so may be cancelled. */
 export const NOT_PAID: Meant = {
-  statuses: [
-    'pending',
-    'retryable',
-    'processing',
-    'blocked',
-    'unknown',
-    'failed_terminal',
-    'cancelled',
-  ],
+  statuses: OWED_STATUSES,
   isMeant: () => true,
 };
 

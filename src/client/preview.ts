@@ -2,7 +2,7 @@ import type { Approval } from '../domain/approval';
 import type { JobStatus } from '../domain/job-state';
 import { obstaclesOf } from '../domain/obstacles';
 import type { ReasonCode } from '../domain/reasons';
-import { isGivenUp, type TransferStatus } from '../domain/transfer-state';
+import { isGivenUp, isToBePaid, type TransferStatus } from '../domain/transfer-state';
 import { readApprovalContent } from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
@@ -117,17 +117,16 @@ async function sumsOf(
   const statuses = Object.keys(counts) as TransferStatus[];
   const sumOf = (of: typeof counts, isMeant: (status: TransferStatus) => boolean) =>
     statuses.filter(isMeant).reduce((sum, status) => sum + of[status], 0);
-  const isToPay = (status: TransferStatus) => status !== 'completed' && !isGivenUp(status);
   return {
     counts: {
       winners: sumOf(counts, () => true),
       waitingForApproval,
-      toPay: sumOf(counts, isToPay),
+      toPay: sumOf(counts, isToBePaid),
       paid: counts.completed,
       givenUp: sumOf(counts, isGivenUp),
     },
     totalMinor: job.totalMinor,
-    toPayMinor: sumOf(sumsMinor, isToPay),
+    toPayMinor: sumOf(sumsMinor, isToBePaid),
   };
 }
 

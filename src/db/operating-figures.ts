@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { METRICS_STATEMENT_TIMEOUT_MS } from '../domain/limits';
 import { OPEN_STATUSES } from '../domain/transfer-state';
 import { inSnapshot, type Database } from './database';
+import { owed } from './owed-transfers';
 
 /** What is open, waiting and stopped in an installation at one moment; ages in seconds. */
 export interface OperatingFigures {
@@ -45,13 +46,13 @@ const FIGURES = sql`select json_build_object(
     select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
     from (
       select status, count(*) as n from payout_transfers
-      where status not in ('completed', 'voided') group by status
+      where ${owed(sql`status`)} group by status
     ) as by_status where status in ${OPEN_STATUSES}),
   'oldestUnknownSeconds', (
     select extract(epoch from payout_now() - min(coalesce((
       select min(sent_at) from payout_attempts
       where transfer_id = payout_transfers.id and resolution is null), updated_at)))::float
-    from payout_transfers where status not in ('completed', 'voided') and status = 'unknown'),
+    from payout_transfers where ${owed(sql`status`)} and status = 'unknown'),
   'pausesInForce', (
     select coalesce(json_agg(json_build_object('scope', scope, 'count', n)), '[]')
     from (

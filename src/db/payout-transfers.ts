@@ -1,11 +1,17 @@
-import { and, asc, count, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, ne, sql } from 'drizzle-orm';
 
 import type { Approval } from '../domain/approval';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
 import type { ReasonCode } from '../domain/reasons';
-import { OPEN_STATUSES, TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
+import {
+  OPEN_STATUSES,
+  TO_BE_PAID_STATUSES,
+  TRANSFER_STATUSES,
+  type TransferStatus,
+} from '../domain/transfer-state';
 import type { Executor } from './database';
+import { owed } from './owed-transfers';
 import { payoutTransfers } from './schema';
 import { ROWS_PER_INSERT } from './settlements';
 
@@ -199,7 +205,7 @@ export async function findSendingTransfers(
   return rows.map((row) => row.id);
 }
 
-/** Of these transfers, those whose debt is open or has failed: not paid, not given up by an operator. */
+/** Of these transfers, those that are neither paid nor given up by an operator. */
 export async function findUnpaidTransfers(
   executor: Executor,
   transferIds: readonly string[],
@@ -212,7 +218,7 @@ export async function findUnpaidTransfers(
       and(
         // One parameter for the whole list: a settlement may have more runs than a statement takes parameters.
         sql`${payoutTransfers.id} = any(${sql.param([...transferIds])}::uuid[])`,
-        notInArray(payoutTransfers.status, ['completed', 'cancelled', 'voided']),
+        inArray(payoutTransfers.status, [...TO_BE_PAID_STATUSES]),
       ),
     )
     .orderBy(asc(payoutTransfers.id))
@@ -354,7 +360,7 @@ export async function findWaitingTransfersOfUsers(
       and(
         // One parameter for the whole list: an import may name more users than a statement takes parameters.
         sql`${payoutTransfers.userId} = any(${sql.param([...userIds])}::text[])`,
-        notInArray(payoutTransfers.status, ['completed', 'voided']),
+        owed(payoutTransfers.status),
       ),
     );
 }

@@ -36,9 +36,14 @@ import {
 import type { RefusalState, StripeAnswer } from '../domain/outcome';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
-import { REVERSAL_STATUSES, type ReversalStatus } from '../domain/reversal-state';
+import {
+  OPEN_REVERSAL_STATUSES,
+  REVERSAL_STATUSES,
+  type ReversalStatus,
+} from '../domain/reversal-state';
 import { SETTLEMENT_STATUSES, type SettlementStatus } from '../domain/settlement';
 import { TRANSFER_STATUSES, type TransferStatus } from '../domain/transfer-state';
+import { owed } from './owed-transfers';
 
 function minorUnits(name: string) {
   return bigint(name, { mode: 'number' });
@@ -274,9 +279,7 @@ export const payoutTransfers = pgTable(
   (table) => [
     unique('payout_transfers_one_per_award').on(table.contestId, table.userId, table.award),
     index('payout_transfers_by_job').on(table.payoutJobId, table.status, table.id),
-    index('payout_transfers_by_waiting_user')
-      .on(table.userId)
-      .where(sql`${table.status} not in ('completed', 'voided')`),
+    index('payout_transfers_by_waiting_user').on(table.userId).where(owed(table.status)),
     check('payout_transfers_status', oneOf(table.status, TRANSFER_STATUSES)),
     check('payout_transfers_approval', oneOf(table.approval, APPROVALS)),
     check(
@@ -443,7 +446,7 @@ export const payoutReversals = pgTable(
   (table) => [
     uniqueIndex('payout_reversals_one_open')
       .on(table.transferId)
-      .where(sql`${table.status} in ('pending', 'processing', 'unknown')`),
+      .where(oneOf(table.status, OPEN_REVERSAL_STATUSES)),
     index('payout_reversals_by_settlement').on(table.settlementId, table.createdAt),
     check('payout_reversals_status', oneOf(table.status, REVERSAL_STATUSES)),
     check('payout_reversals_amount_is_safe', safeAmount(table.amountMinor, 1)),

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { isTerminal, type TransferStatus } from '../domain/transfer-state';
+import type { TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
 
 /** A transfer as it is compared to its run and to Stripe. */
@@ -105,10 +105,6 @@ function bookTransferOf(row: BookTransferRow): BookTransfer {
     stripeTransferId: row.stripe_transfer_id,
     unchangedMs: row.unchanged_ms,
   };
-}
-
-export function isOpen({ status }: Pick<BookTransfer, 'status'>): boolean {
-  return !isTerminal(status);
 }
 
 interface BookingRow extends Record<string, unknown> {

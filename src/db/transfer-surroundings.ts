@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 
 import type { ReasonCode } from '../domain/reasons';
 import type { Executor } from './database';
-import type { ReversalStatus } from '../domain/reversal-state';
+import { OPEN_REVERSAL_STATUSES, type ReversalStatus } from '../domain/reversal-state';
 import type { AttemptOutcome } from './schema';
 
 /** What stands beside a transfer's row and says why it is as it is. Times are milliseconds since 1970. */
@@ -68,7 +68,7 @@ export async function readSurroundings(
     left join user_stripe_accounts as account
       on account.user_id = transfer.user_id and account.readiness = 'not_ready'
     left join payout_reversals as reversal
-      on reversal.transfer_id = transfer.id and reversal.status in ('pending', 'processing', 'unknown')
+      on reversal.transfer_id = transfer.id and reversal.status in ${OPEN_REVERSAL_STATUSES}
     where transfer.id = any(${sql.param([...transferIds])}::uuid[])`);
   return new Map(rows.map((row) => [row.id, surroundingsOf(row)]));
 }

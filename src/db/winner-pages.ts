@@ -3,6 +3,7 @@ import { and, asc, count, eq, sql } from 'drizzle-orm';
 import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
 import type { Executor } from './database';
+import { owed } from './owed-transfers';
 import type { PayoutTransfer } from './payout-transfers';
 import { payoutTransfers } from './schema';
 
@@ -79,7 +80,7 @@ export async function countReasons(executor: Executor, jobId: string): Promise<R
     .where(
       and(
         eq(payoutTransfers.payoutJobId, jobId),
-        sql`${payoutTransfers.status} not in ('completed', 'voided')`,
+        owed(payoutTransfers.status),
         sql`${payoutTransfers.failureReason} is not null`,
       ),
     )
@@ -106,8 +107,8 @@ export async function findUnknownOutcomes(
     })
     .from(payoutTransfers)
     .where(
-      // The partial index of those that are neither paid nor voided.
-      sql`${payoutTransfers.status} not in ('completed', 'voided') and ${payoutTransfers.status} = 'unknown'`,
+      // The first only for its partial index.
+      and(owed(payoutTransfers.status), eq(payoutTransfers.status, 'unknown')),
     )
     .groupBy(payoutTransfers.settlementId, payoutTransfers.failureReason)
     .orderBy(sql`count(*) desc`, payoutTransfers.settlementId)

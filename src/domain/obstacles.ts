@@ -1,6 +1,6 @@
 import { isAccountConfirmed, type Approval } from './approval';
 import type { ReasonCode } from './reasons';
-import { isGivenUp, type TransferStatus } from './transfer-state';
+import { isToBePaid, type TransferStatus } from './transfer-state';
 
 /** One payment and the account it goes to, as a person looks at it before it is sent. */
 export interface PlannedPayment {
@@ -24,7 +24,7 @@ const OF_GATES: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 /** What stands between a payment and its being sent, as reason codes; none of somebody who is paid or given up. */
 export function obstaclesOf(payment: PlannedPayment): ReasonCode[] {
   const { account, failureReason, status } = payment;
-  if (status === 'completed' || isGivenUp(status)) {
+  if (!isToBePaid(status)) {
     return [];
   }
   const obstacles: (ReasonCode | false)[] = [

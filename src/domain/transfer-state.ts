@@ -51,3 +51,17 @@ export function canTransition(from: TransferStatus, to: TransferStatus): boolean
 export function isGivenUp(status: TransferStatus): boolean {
   return status === 'cancelled' || status === 'voided';
 }
+
+/** Neither paid nor given up: the payment goes on by itself, or once somebody retries it. */
+export function isToBePaid(status: TransferStatus): boolean {
+  return status !== 'completed' && !isGivenUp(status);
+}
+
+export const TO_BE_PAID_STATUSES: readonly TransferStatus[] = TRANSFER_STATUSES.filter(isToBePaid);
+
+/** Neither paid nor voided: still a debt, of which `prizes_payable` is the sum. A cancelled one is. */
+export function isOwed(status: TransferStatus): boolean {
+  return status !== 'completed' && status !== 'voided';
+}
+
+export const OWED_STATUSES: readonly TransferStatus[] = TRANSFER_STATUSES.filter(isOwed);

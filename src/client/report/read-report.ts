@@ -13,7 +13,7 @@ import { decimalAmount } from '../../domain/money';
 import { failureClassOf, type FailureClass, type ReasonCode } from '../../domain/reasons';
 import { shownText } from '../../domain/shown-value';
 import { textsOf } from '../../domain/state-texts';
-import { isTerminal, TRANSFER_STATUSES, type TransferStatus } from '../../domain/transfer-state';
+import { isOwed, TRANSFER_STATUSES, type TransferStatus } from '../../domain/transfer-state';
 import { UnknownSettlementError } from '../read-status';
 import { shownPause, type ShownPause } from '../show-pauses';
 
@@ -68,7 +68,7 @@ export interface ReportHead {
     readonly completedAt: string | null;
   };
   readonly total: CountedAmount;
-  /** Owed still: neither paid nor given up for good. */
+  /** Owed still: neither paid nor voided. */
   readonly unpaid: CountedAmount;
   readonly totals: Readonly<Record<TransferStatus, CountedAmount>>;
   readonly reversed: ShownAmount;
@@ -143,7 +143,7 @@ export async function readReportHead(
   const counts = Object.fromEntries(
     TRANSFER_STATUSES.map((status) => [status, totals[status].count]),
   ) as Record<TransferStatus, number>;
-  const open = sums.filter(({ status }) => isUnpaid(status));
+  const open = sums.filter(({ status }) => isOwed(status));
   const pauses = await findPausesInForce(executor, settlementId);
   return {
     settlementId,
@@ -179,11 +179,6 @@ export async function readReportHead(
 interface CountedSum {
   readonly count: number;
   readonly amountMinor: number;
-}
-
-/** Owed still: neither paid nor given up for good. */
-export function isUnpaid(status: TransferStatus): boolean {
-  return !isTerminal(status) || status === 'failed_terminal' || status === 'cancelled';
 }
 
 function shownAmount(amountMinor: number, currency: string): ShownAmount {

@@ -3,16 +3,10 @@ import { inLongSnapshot } from '../../db/export-rows';
 import type { Installation } from '../../db/installation';
 import type { PayoutJob } from '../../db/payout-jobs';
 import { findLargestTransfers, readPaymentsOverTime } from '../../db/settlement-report';
-import { TRANSFER_STATUSES } from '../../domain/transfer-state';
+import { isOwed, TRANSFER_STATUSES } from '../../domain/transfer-state';
 import { writeOutput, type OutputOptions } from '../output';
 import { SPANS_MAX } from './payments-plot';
-import {
-  isUnpaid,
-  jobToReport,
-  readReportHead,
-  readReportWinners,
-  reportWinner,
-} from './read-report';
+import { jobToReport, readReportHead, readReportWinners, reportWinner } from './read-report';
 import { reportCsv } from './report-csv';
 import { reportJson } from './report-json';
 import { reportPage, ROWS_SHOWN_MAX, type ReportPageFacts } from './report-page';
@@ -77,7 +71,7 @@ async function readPageFacts(
   return {
     head: await readReportHead(executor, job, installation),
     payments: await readPaymentsOverTime(executor, job.id, SPANS_MAX),
-    unpaid: await largest(isUnpaid),
+    unpaid: await largest(isOwed),
     paid: await largest((status) => status === 'completed'),
   };
 }

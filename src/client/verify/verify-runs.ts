@@ -8,17 +8,13 @@ import {
   type WorkflowRuns,
 } from '../../activities/workflow-runs';
 import { jobWorkflowId, reversalWorkflowId, transferWorkflowId } from '../../domain/ids';
+import { isTerminal } from '../../domain/transfer-state';
 import { findCancelDecisions, isForgottenCancel } from '../../db/cancel-decisions';
 import type { Database } from '../../db/database';
 import { readPayoutClock } from '../../db/payout-clock';
 import { findOpenReversals } from '../../db/payout-reversals';
 import { findOpenTransfers } from '../../db/payout-transfers';
-import {
-  isOpen,
-  readBookTransfers,
-  type BookJob,
-  type BookTransfer,
-} from '../../db/settlement-books';
+import { readBookTransfers, type BookJob, type BookTransfer } from '../../db/settlement-books';
 import type { VerifyBreak } from './verify-report';
 
 /** A settlement or a row that changed less than this ago may be ahead of its run, or its run ahead of it. */
@@ -52,7 +48,7 @@ export async function verifyRuns(
   const jobRuns = runs.get(jobWorkflowId(settlementId)) === 'RUNNING';
   const isYoung = job.ageMs < RUN_GRACE_MS;
   const lacksRun = (transfer: BookTransfer) =>
-    isOpen(transfer) && !runs.has(transferWorkflowId(transfer.id));
+    !isTerminal(transfer.status) && !runs.has(transferWorkflowId(transfer.id));
   // Asked before the runs are looked at again: whomever the job has passed by now has a run by then.
   const isToCome =
     jobRuns && [...transfers.values()].some(lacksRun)
@@ -117,15 +113,15 @@ function suspicion(
     return transfer.status === 'completed' ? undefined : 'unpaid_with_completed_run';
   }
   if (run === 'RUNNING') {
-    return isOpen(transfer) || transfer.unchangedMs < RUN_GRACE_MS
+    return !isTerminal(transfer.status) || transfer.unchangedMs < RUN_GRACE_MS
       ? undefined
       : 'ended_with_running_run';
   }
   if (run === 'CANCELLED') {
-    return isOpen(transfer) ? 'open_with_cancelled_run' : undefined;
+    return !isTerminal(transfer.status) ? 'open_with_cancelled_run' : undefined;
   }
   const isExcused = run === undefined && isToCome(transfer);
-  return isOpen(transfer) && !isExcused ? 'open_without_run' : undefined;
+  return !isTerminal(transfer.status) && !isExcused ? 'open_without_run' : undefined;
 }
 
 interface Suspect {

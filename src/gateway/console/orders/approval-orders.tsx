@@ -6,6 +6,7 @@ import {
 } from '../../../client/approval';
 import { previewSettlement } from '../../../client/preview';
 import { APPROVAL_HASH_PATTERN, isAccountConfirmed } from '../../../domain/approval';
+import { isOwed } from '../../../domain/transfer-state';
 import { findUserStripeAccount } from '../../../db/user-stripe-accounts';
 import { Amount, countOf, Foreign, Time } from '../pages/parts';
 import { done, MOVED_SINCE, refused, type ConsoleOrder } from './console-order';
@@ -72,9 +73,7 @@ export const confirmAccountOrder: ConsoleOrder<WinnerTarget> = {
   about:
     'The winner’s account was replaced after the approval: it is paid to once a second person has confirmed it.',
   isOffered: ({ account, transfer }) =>
-    transfer.status !== 'completed' &&
-    transfer.status !== 'voided' &&
-    !isAccountConfirmed(transfer, account),
+    isOwed(transfer.status) && !isAccountConfirmed(transfer, account),
   preview: async ({ database }, { transfer }) => {
     const account = await findUserStripeAccount(database, transfer.userId);
     return {

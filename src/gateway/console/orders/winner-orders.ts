@@ -6,7 +6,7 @@ import {
 } from '../../../client/cancellation';
 import type { Ordering, RefusedOrder, SeenPages } from '../../../client/operator-orders';
 import { retryTransfers } from '../../../client/retry';
-import { isGivenUp } from '../../../domain/transfer-state';
+import { isToBePaid } from '../../../domain/transfer-state';
 import type { PayoutTransfer } from '../../../db/payout-transfers';
 import type { UserStripeAccount } from '../../../db/user-stripe-accounts';
 import type { ConsoleContext } from '../console-context';
@@ -76,7 +76,7 @@ export const cancelOrder: WinnerOrder = {
     'Nothing more is sent to this winner; the debt stays owed until it is restored or voided. Where a payment may be on ' +
     'its way, it takes effect once that is proven unpaid, and a payment that was made stays made.',
   isOffered: ({ transfer: { cancelRequestedAt, status } }) =>
-    cancelRequestedAt === null && status !== 'completed' && !isGivenUp(status),
+    cancelRequestedAt === null && isToBePaid(status),
   preview,
   carryOut: async (context, target, given) => {
     const { report } = await cancelTransfers(orderingOf(context, given), onlyThis(target, given));
@@ -104,7 +104,7 @@ export const restoreOrder: WinnerOrder = {
   about:
     'A cancelled winner is owed and paid after all; a cancellation without effect is withdrawn.',
   isOffered: ({ transfer: { cancelRequestedAt, status } }) =>
-    status === 'cancelled' || (cancelRequestedAt !== null && !isEnded(status)),
+    status === 'cancelled' || (cancelRequestedAt !== null && isToBePaid(status)),
   preview,
   carryOut: async (context, target, given) => {
     const { maxAttempts } = context;
@@ -129,7 +129,3 @@ export const voidOrder: WinnerOrder = {
     return refusalOf(report.refused) ?? done(message);
   },
 };
-
-function isEnded(status: PayoutTransfer['status']): boolean {
-  return status === 'completed' || isGivenUp(status);
-}
