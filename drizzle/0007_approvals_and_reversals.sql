@@ -40,6 +40,8 @@ CREATE TABLE "payout_reversals" (
 	"first_sent_at" timestamp with time zone,
 	"not_seen_since" timestamp with time zone,
 	"stripe_reversal_id" text,
+	"came_back_minor" bigint,
+	"run_asked_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	"ended_at" timestamp with time zone,
@@ -50,7 +52,8 @@ CREATE TABLE "payout_reversals" (
 	CONSTRAINT "payout_reversals_before_is_safe" CHECK ("payout_reversals"."reversed_before_minor" between 0 and 9007199254740991),
 	CONSTRAINT "payout_reversals_completed_has_id" CHECK (("payout_reversals"."status" = 'completed') = ("payout_reversals"."stripe_reversal_id" is not null)),
 	CONSTRAINT "payout_reversals_end" CHECK (("payout_reversals"."status" in ('completed', 'refused')) = ("payout_reversals"."ended_at" is not null)),
-	CONSTRAINT "payout_reversals_has_reason" CHECK ("payout_reversals"."status" not in ('unknown', 'refused') or ("payout_reversals"."failure_reason" is not null and "payout_reversals"."failure_class" is not null))
+	CONSTRAINT "payout_reversals_has_reason" CHECK ("payout_reversals"."status" not in ('unknown', 'refused') or ("payout_reversals"."failure_reason" is not null and "payout_reversals"."failure_class" is not null)),
+	CONSTRAINT "payout_reversals_came_back" CHECK ("payout_reversals"."came_back_minor" is null or ("payout_reversals"."status" = 'completed' and "payout_reversals"."came_back_minor" between 1 and 9007199254740991))
 );
 --> statement-breakpoint
 CREATE TABLE "refusal_counts" (

@@ -436,6 +436,10 @@ export const payoutReversals = pgTable(
     /** When the first look at Stripe's list since the last send began that found nothing. */
     notSeenSince: instant('not_seen_since'),
     stripeReversalId: text('stripe_reversal_id').unique(),
+    /** Where Stripe made it with another amount than was ordered and a person has accepted that: how much it was. */
+    cameBackMinor: minorUnits('came_back_minor'),
+    /** When a sweep last asked whether it has a run. */
+    runAskedAt: instant('run_asked_at'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),
     endedAt: instant('ended_at'),
@@ -459,6 +463,10 @@ export const payoutReversals = pgTable(
     check(
       'payout_reversals_has_reason',
       sql`${table.status} not in ('unknown', 'refused') or (${table.failureReason} is not null and ${table.failureClass} is not null)`,
+    ),
+    check(
+      'payout_reversals_came_back',
+      sql`${table.cameBackMinor} is null or (${table.status} = 'completed' and ${safeAmount(table.cameBackMinor, 1)})`,
     ),
   ],
 );
