@@ -138,7 +138,10 @@ export async function hasCompletedPart(
   return same.length > 0;
 }
 
-/** Reversals that are not at their end, oldest first, of one settlement or of all. */
+/**
+ * Reversals that are not at their end, of one settlement or of all: those first that no sweep has asked about yet, or
+ * not for longest, so that everyone's turn comes however many there are; then the oldest.
+ */
 export async function findOpenReversals(
   executor: Executor,
   {
@@ -155,8 +158,24 @@ export async function findOpenReversals(
         settlementId === undefined ? undefined : eq(payoutReversals.settlementId, settlementId),
       ),
     )
-    .orderBy(asc(payoutReversals.createdAt), asc(payoutReversals.id))
+    .orderBy(
+      sql`${payoutReversals.runAskedAt} nulls first`,
+      asc(payoutReversals.createdAt),
+      asc(payoutReversals.id),
+    )
     .limit(reversalsMax);
+}
+
+/** A sweep asks about the runs of these; the others come first the next time. */
+export async function noteRunsAsked(
+  executor: Executor,
+  reversals: readonly PayoutReversal[],
+): Promise<void> {
+  const ids = reversals.map(({ id }) => id);
+  await executor
+    .update(payoutReversals)
+    .set({ runAskedAt: sql`payout_now()` })
+    .where(inArray(payoutReversals.id, ids));
 }
 
 async function moveReversal(
