@@ -72,6 +72,7 @@ ALTER TABLE "payout_reversal_attempts" ADD CONSTRAINT "payout_reversal_attempts_
 ALTER TABLE "payout_reversals" ADD CONSTRAINT "payout_reversals_transfer_id_payout_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "public"."payout_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "payout_reversals_one_open" ON "payout_reversals" USING btree ("transfer_id") WHERE "payout_reversals"."status" in ('pending', 'processing', 'unknown');--> statement-breakpoint
 CREATE INDEX "payout_reversals_by_settlement" ON "payout_reversals" USING btree ("settlement_id","created_at");--> statement-breakpoint
+CREATE INDEX "payout_reversals_by_transfer" ON "payout_reversals" USING btree ("transfer_id","created_at");--> statement-breakpoint
 ALTER TABLE "payout_jobs" ADD CONSTRAINT "payout_jobs_approved_by_somebody" CHECK (("payout_jobs"."approval" = 'approved') = ("payout_jobs"."approved_at" is not null) and ("payout_jobs"."approved_at" is null) = ("payout_jobs"."approved_by" is null) and ("payout_jobs"."approved_at" is null) = ("payout_jobs"."approved_hash" is null));--> statement-breakpoint
 ALTER TABLE "payout_transfers" ADD CONSTRAINT "payout_transfers_approval" CHECK ("payout_transfers"."approval" in ('not_required', 'required', 'approved'));--> statement-breakpoint
 ALTER TABLE "payout_transfers" ADD CONSTRAINT "payout_transfers_approved_account" CHECK (("payout_transfers"."approval" = 'approved') = ("payout_transfers"."approved_account_version" is not null));

@@ -449,6 +449,7 @@ export const payoutReversals = pgTable(
       .on(table.transferId)
       .where(sql`${table.status} in ('pending', 'processing', 'unknown')`),
     index('payout_reversals_by_settlement').on(table.settlementId, table.createdAt),
+    index('payout_reversals_by_transfer').on(table.transferId, table.createdAt),
     check('payout_reversals_status', oneOf(table.status, REVERSAL_STATUSES)),
     check('payout_reversals_amount_is_safe', safeAmount(table.amountMinor, 1)),
     check('payout_reversals_before_is_safe', safeAmount(table.reversedBeforeMinor, 0)),
