@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 
 import { failureClassOf, type ReasonCode } from '../domain/reasons';
@@ -102,6 +102,18 @@ export async function lockReversalsOf(
     )
     .orderBy(payoutReversals.id)
     .for('update');
+}
+
+/** Every order about one transfer, newest first. */
+export async function findReversalsOfTransfer(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutReversal[]> {
+  return executor
+    .select()
+    .from(payoutReversals)
+    .where(eq(payoutReversals.transferId, transferId))
+    .orderBy(desc(payoutReversals.createdAt));
 }
 
 const isOpen = inArray(payoutReversals.status, [...OPEN_REVERSAL_STATUSES]);
@@ -266,15 +278,20 @@ export async function markReversalRefused(
   });
 }
 
-/** The money came back; its posting stands in the same transaction. */
+/**
+ * The money came back; its posting stands in the same transaction.
+ * @param cameBackMinor what came back where it was not what was ordered
+ */
 export async function markReversalCompleted(
   executor: Executor,
   reversal: PayoutReversal,
   stripeReversalId: string,
+  cameBackMinor: number | null = null,
 ): Promise<PayoutReversal> {
   return moveReversal(executor, reversal, {
     status: 'completed',
     stripeReversalId,
+    cameBackMinor,
     endedAt: sql`payout_now()`,
     ...failure(null),
   });
