@@ -37,10 +37,10 @@ interface NamedOrder {
  */
 export async function resolveReversal(
   dependencies: Dependencies,
-  seen: PayoutTransfer,
+  transfer: Pick<PayoutTransfer, 'id'>,
   { stripeReversalId, ...operator }: Operator & { readonly stripeReversalId: string },
 ): Promise<ResolveReversalAnswer> {
-  const named = await findNamedOrder(dependencies, seen, stripeReversalId);
+  const named = await findNamedOrder(dependencies, transfer, stripeReversalId);
   if (typeof named === 'string') {
     return { is: 'refused', why: named };
   }
@@ -48,7 +48,7 @@ export async function resolveReversal(
     return { is: 'refused', why: 'reversal_not_booked' };
   }
   return inTransaction(dependencies.database, async (executor) => {
-    await lockTransfer(executor, seen.id);
+    await lockTransfer(executor, transfer.id);
     const order = await lockReversal(executor, named.order.id);
     if (order.status === 'completed') {
       return order.stripeReversalId === stripeReversalId
@@ -64,7 +64,7 @@ export async function resolveReversal(
 
 async function findNamedOrder(
   { database, stripe }: Dependencies,
-  { id }: PayoutTransfer,
+  { id }: Pick<PayoutTransfer, 'id'>,
   stripeReversalId: string,
 ): Promise<NamedOrder | ResolveRefusal> {
   const orders = await findReversalsOfTransfer(database, id);
