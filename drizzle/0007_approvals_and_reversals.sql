@@ -40,6 +40,8 @@ CREATE TABLE "payout_reversals" (
 	"first_sent_at" timestamp with time zone,
 	"not_seen_since" timestamp with time zone,
 	"stripe_reversal_id" text,
+	"came_back_minor" bigint,
+	"run_asked_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT payout_now() NOT NULL,
 	"ended_at" timestamp with time zone,
@@ -50,7 +52,8 @@ CREATE TABLE "payout_reversals" (
 	CONSTRAINT "payout_reversals_before_is_safe" CHECK ("payout_reversals"."reversed_before_minor" between 0 and 9007199254740991),
 	CONSTRAINT "payout_reversals_completed_has_id" CHECK (("payout_reversals"."status" = 'completed') = ("payout_reversals"."stripe_reversal_id" is not null)),
 	CONSTRAINT "payout_reversals_end" CHECK (("payout_reversals"."status" in ('completed', 'refused')) = ("payout_reversals"."ended_at" is not null)),
-	CONSTRAINT "payout_reversals_has_reason" CHECK ("payout_reversals"."status" not in ('unknown', 'refused') or ("payout_reversals"."failure_reason" is not null and "payout_reversals"."failure_class" is not null))
+	CONSTRAINT "payout_reversals_has_reason" CHECK ("payout_reversals"."status" not in ('unknown', 'refused') or ("payout_reversals"."failure_reason" is not null and "payout_reversals"."failure_class" is not null)),
+	CONSTRAINT "payout_reversals_came_back" CHECK ("payout_reversals"."came_back_minor" is null or ("payout_reversals"."status" = 'completed' and "payout_reversals"."came_back_minor" between 1 and 9007199254740991))
 );
 --> statement-breakpoint
 CREATE TABLE "refusal_counts" (
@@ -69,6 +72,7 @@ ALTER TABLE "payout_reversal_attempts" ADD CONSTRAINT "payout_reversal_attempts_
 ALTER TABLE "payout_reversals" ADD CONSTRAINT "payout_reversals_transfer_id_payout_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "public"."payout_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "payout_reversals_one_open" ON "payout_reversals" USING btree ("transfer_id") WHERE "payout_reversals"."status" in ('pending', 'processing', 'unknown');--> statement-breakpoint
 CREATE INDEX "payout_reversals_by_settlement" ON "payout_reversals" USING btree ("settlement_id","created_at");--> statement-breakpoint
+CREATE INDEX "payout_reversals_by_transfer" ON "payout_reversals" USING btree ("transfer_id","created_at");--> statement-breakpoint
 ALTER TABLE "payout_jobs" ADD CONSTRAINT "payout_jobs_approved_by_somebody" CHECK (("payout_jobs"."approval" = 'approved') = ("payout_jobs"."approved_at" is not null) and ("payout_jobs"."approved_at" is null) = ("payout_jobs"."approved_by" is null) and ("payout_jobs"."approved_at" is null) = ("payout_jobs"."approved_hash" is null));--> statement-breakpoint
 ALTER TABLE "payout_transfers" ADD CONSTRAINT "payout_transfers_approval" CHECK ("payout_transfers"."approval" in ('not_required', 'required', 'approved'));--> statement-breakpoint
 ALTER TABLE "payout_transfers" ADD CONSTRAINT "payout_transfers_approved_account" CHECK (("payout_transfers"."approval" = 'approved') = ("payout_transfers"."approved_account_version" is not null));

@@ -65,3 +65,17 @@ create trigger payout_transfers_approval_given before update on payout_transfers
   for each row when (
     (old.approval, old.approved_account_version) is distinct from (new.approval, new.approved_account_version)
   ) execute function refuse_change_of_transfer_approval();
+--> statement-breakpoint
+-- The version of an account is what an approval compares: one that takes the place of another has a higher one, and none
+-- is deleted, or it would be the first again when it is written anew.
+create trigger user_stripe_accounts_versioned before update on user_stripe_accounts
+  for each row when (
+    new.user_id is distinct from old.user_id or new.version < old.version
+    or (new.stripe_account_id is distinct from old.stripe_account_id and new.version = old.version)
+  ) execute function refuse_change('an account that is replaced has a higher version');
+--> statement-breakpoint
+create trigger user_stripe_accounts_kept before delete on user_stripe_accounts
+  for each row execute function refuse_change('accounts are replaced and never deleted');
+--> statement-breakpoint
+create trigger user_stripe_accounts_not_truncated before truncate on user_stripe_accounts
+  for each statement execute function refuse_change('accounts are replaced and never deleted');

@@ -48,7 +48,8 @@ create trigger payout_reversals_transition before update of status on payout_rev
   for each row when (old.status is distinct from new.status)
   execute function refuse_illegal_reversal_transition();
 --> statement-breakpoint
--- An order says what is sent under its key; only the first send and Stripe's id are stamped, once each (M1, M6).
+-- An order says what is sent under its key; only the first send, Stripe's id and what came back instead of the amount are
+-- stamped, once each (M1, M6).
 create trigger payout_reversals_frozen before update on payout_reversals
   for each row when (
     (old.id, old.transfer_id, old.settlement_id, old.stripe_transfer_id, old.idempotency_key, old.amount_minor,
@@ -60,6 +61,7 @@ create trigger payout_reversals_frozen before update on payout_reversals
      new.requested_by, new.reason, new.created_at)
     or (old.first_sent_at is not null and old.first_sent_at is distinct from new.first_sent_at)
     or (old.stripe_reversal_id is not null and old.stripe_reversal_id is distinct from new.stripe_reversal_id)
+    or (old.status = 'completed' and old.came_back_minor is distinct from new.came_back_minor)
     or new.attempt_count < old.attempt_count
   ) execute function refuse_change('a reversal is frozen when it is ordered');
 --> statement-breakpoint

@@ -162,7 +162,9 @@ async function completeOrder(
   order: PayoutReversal,
   { amountMinor, currency, id: stripeReversalId }: Reversal,
 ): Promise<PayoutReversal> {
-  if (amountMinor !== order.amountMinor || currency !== order.currency) {
+  // An operator may have accepted another amount.
+  const expectedMinor = order.cameBackMinor ?? order.amountMinor;
+  if (amountMinor !== expectedMinor || currency !== order.currency) {
     await raiseAlarm(executor, order.settlementId, `unknown_other_reversal:${order.id}`);
     return order;
   }

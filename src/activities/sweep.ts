@@ -24,7 +24,7 @@ import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
 import { isPaused } from '../db/payout-controls';
 import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
-import { findOpenReversals } from '../db/payout-reversals';
+import { findOpenReversals, noteRunsAsked } from '../db/payout-reversals';
 import { findTransfersByJob } from '../db/payout-transfers';
 import { findLatePayments } from '../db/late-payments';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
@@ -72,9 +72,9 @@ export interface SweepPageInput {
 
 /**
  * Compares the next open jobs in Postgres with the runs that Temporal has, and says what is missing (M11); behind the last
- * of them also what was paid late. It changes
- * nothing, except that a row which its own paid run contradicts becomes `unknown`. A settlement that cannot be compared,
- * or takes too long, is named and left to the next sweep. Safe to repeat and to race.
+ * of them also what was paid late. It changes nothing, except that a row which its own paid run contradicts becomes
+ * `unknown`, and that it keeps which reversals it has asked about. A settlement that cannot be compared, or takes too long,
+ * is named and left to the next sweep. Safe to repeat and to race.
  *
  * @param runs one list a settlement; it may lag behind, so everything in the plan may have been started meanwhile
  */
@@ -189,6 +189,7 @@ async function findMissingReversals(
     reversalsMax: SWEEP_REVERSALS_MAX,
     settlementId,
   });
+  await noteRunsAsked(executor, open);
   const missing: string[] = [];
   for (const { id } of open) {
     if ((await runs.newestOf(reversalWorkflowId(id)))?.state !== 'RUNNING') {

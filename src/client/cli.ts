@@ -258,6 +258,7 @@ function addSteeringCommands(program: Command, finish: Finish): void {
     .option('--paid <stripe-transfer>', 'this Stripe transfer paid it')
     .option('--unpaid', 'nothing was paid; it is sent again under a new key')
     .option('--accept <stripe-transfer>', 'nothing is owed, and this further one may stay paid')
+    .option('--reversal <stripe-reversal>', 'this is what came of the order to take it back')
     .option(...JSON_OPTION)
     .action((transfer: string, options: ResolveOptions) =>
       finish((context) => resolveCommand(context, transfer, options)),

@@ -92,7 +92,7 @@ const NOTHING_AROUND: TransferSurroundings = {
   keySentAtMs: null,
   keyListReadAtMs: null,
   accountAskedAtMs: null,
-  openReversal: null,
+  lastReversal: null,
 };
 
 async function readGates(
@@ -155,7 +155,7 @@ function factsOf(
     lookup: lookupOf(transfer, around, moment.nowMs),
     isApprovalMissing: transfer.approval === 'required',
     amountReversedMinor: transfer.amountReversedMinor,
-    openReversal: around.openReversal,
+    lastReversal: around.lastReversal,
     gates: moment.gates,
   };
 }

@@ -6,7 +6,9 @@ import {
   type ReversalOrderAnswer,
   type ReversalOrdering,
 } from '../activities/order-reversal';
-import { WORKFLOW_TYPES } from '../domain/contracts';
+import { wakeWorkflow } from '../activities/wake-workflows';
+import { SIGNALS, WORKFLOW_TYPES } from '../domain/contracts';
+import { reversalWorkflowId } from '../domain/ids';
 import { reversalRun } from '../domain/run-starts';
 import { noteRefusals } from './refusals';
 
@@ -34,4 +36,11 @@ export async function startReversal(client: Client, reversalId: string): Promise
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   });
+}
+
+/** Tells the run of a reversal that a person has ended it; a closed one gets another, which says so. Safe to repeat. */
+export async function tellReversalEnded(client: Client, reversalId: string): Promise<void> {
+  if (!(await wakeWorkflow(client, reversalWorkflowId(reversalId), SIGNALS.changed))) {
+    await startReversal(client, reversalId);
+  }
 }

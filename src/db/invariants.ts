@@ -122,6 +122,7 @@ const GUARDS = {
   installation: ['final'],
   settlements: ['final', 'completed'],
   settlement_winners: ['frozen', 'not_truncated'],
+  user_stripe_accounts: ['versioned', 'kept', 'not_truncated'],
   payout_jobs: ['transition', 'of_accepted_settlement', 'approval_given'],
   payout_transfers: [
     'begin_pending',
@@ -473,7 +474,8 @@ const INVARIANTS: Readonly<Record<string, SQL>> = {
       on entry.ledger_transaction_id = posting.id and entry.account = 'stripe_balance'
     where reversal.status = 'completed'
     group by reversal.settlement_id, reversal.id
-    having count(posting.id) <> 1 or sum(entry.amount_minor) is distinct from reversal.amount_minor
+    having count(posting.id) <> 1
+      or sum(entry.amount_minor) is distinct from coalesce(reversal.came_back_minor, reversal.amount_minor)
       or max(entry.currency) is distinct from reversal.currency`,
 
   'every send of a reversal that brought money back is booked, and its order completed': sql`

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 
 import { failureClassOf, type ReasonCode } from '../domain/reasons';
@@ -104,6 +104,18 @@ export async function lockReversalsOf(
     .for('update');
 }
 
+/** Every order about one transfer, newest first. */
+export async function findReversalsOfTransfer(
+  executor: Executor,
+  transferId: string,
+): Promise<PayoutReversal[]> {
+  return executor
+    .select()
+    .from(payoutReversals)
+    .where(eq(payoutReversals.transferId, transferId))
+    .orderBy(desc(payoutReversals.createdAt));
+}
+
 const isOpen = inArray(payoutReversals.status, [...OPEN_REVERSAL_STATUSES]);
 
 export async function findOpenReversal(
@@ -138,7 +150,10 @@ export async function hasCompletedPart(
   return same.length > 0;
 }
 
-/** Reversals that are not at their end, oldest first, of one settlement or of all. */
+/**
+ * Reversals that are not at their end, of one settlement or of all: those first that no sweep has asked about yet, or
+ * not for longest, so that everyone's turn comes however many there are; then the oldest.
+ */
 export async function findOpenReversals(
   executor: Executor,
   {
@@ -155,8 +170,24 @@ export async function findOpenReversals(
         settlementId === undefined ? undefined : eq(payoutReversals.settlementId, settlementId),
       ),
     )
-    .orderBy(asc(payoutReversals.createdAt), asc(payoutReversals.id))
+    .orderBy(
+      sql`${payoutReversals.runAskedAt} nulls first`,
+      asc(payoutReversals.createdAt),
+      asc(payoutReversals.id),
+    )
     .limit(reversalsMax);
+}
+
+/** A sweep asks about the runs of these; the others come first the next time. */
+export async function noteRunsAsked(
+  executor: Executor,
+  reversals: readonly PayoutReversal[],
+): Promise<void> {
+  const ids = reversals.map(({ id }) => id);
+  await executor
+    .update(payoutReversals)
+    .set({ runAskedAt: sql`payout_now()` })
+    .where(inArray(payoutReversals.id, ids));
 }
 
 async function moveReversal(
@@ -247,15 +278,20 @@ export async function markReversalRefused(
   });
 }
 
-/** The money came back; its posting stands in the same transaction. */
+/**
+ * The money came back; its posting stands in the same transaction.
+ * @param cameBackMinor what came back where it was not what was ordered
+ */
 export async function markReversalCompleted(
   executor: Executor,
   reversal: PayoutReversal,
   stripeReversalId: string,
+  cameBackMinor: number | null = null,
 ): Promise<PayoutReversal> {
   return moveReversal(executor, reversal, {
     status: 'completed',
     stripeReversalId,
+    cameBackMinor,
     endedAt: sql`payout_now()`,
     ...failure(null),
   });

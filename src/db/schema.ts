@@ -439,6 +439,10 @@ export const payoutReversals = pgTable(
     /** When the first look at Stripe's list since the last send began that found nothing. */
     notSeenSince: instant('not_seen_since'),
     stripeReversalId: text('stripe_reversal_id').unique(),
+    /** Where Stripe made it with another amount than was ordered and a person has accepted that: how much it was. */
+    cameBackMinor: minorUnits('came_back_minor'),
+    /** When a sweep last asked whether it has a run. */
+    runAskedAt: instant('run_asked_at'),
     createdAt: createdAt('created_at'),
     updatedAt: createdAt('updated_at'),
     endedAt: instant('ended_at'),
@@ -448,6 +452,7 @@ export const payoutReversals = pgTable(
       .on(table.transferId)
       .where(oneOf(table.status, OPEN_REVERSAL_STATUSES)),
     index('payout_reversals_by_settlement').on(table.settlementId, table.createdAt),
+    index('payout_reversals_by_transfer').on(table.transferId, table.createdAt),
     check('payout_reversals_status', oneOf(table.status, REVERSAL_STATUSES)),
     check('payout_reversals_amount_is_safe', safeAmount(table.amountMinor, 1)),
     check('payout_reversals_before_is_safe', safeAmount(table.reversedBeforeMinor, 0)),
@@ -462,6 +467,10 @@ export const payoutReversals = pgTable(
     check(
       'payout_reversals_has_reason',
       sql`${table.status} not in ('unknown', 'refused') or (${table.failureReason} is not null and ${table.failureClass} is not null)`,
+    ),
+    check(
+      'payout_reversals_came_back',
+      sql`${table.cameBackMinor} is null or (${table.status} = 'completed' and ${safeAmount(table.cameBackMinor, 1)})`,
     ),
   ],
 );

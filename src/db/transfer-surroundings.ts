@@ -20,10 +20,12 @@ export interface TransferSurroundings {
   readonly keyListReadAtMs: number | null;
   /** When Stripe is asked next about an account that is not ready. */
   readonly accountAskedAtMs: number | null;
-  readonly openReversal: {
+  /** The open order to take it back, else the newest. */
+  readonly lastReversal: {
     readonly amountMinor: number;
     readonly requestedBy: string;
     readonly status: ReversalStatus;
+    readonly failureReason: ReasonCode | null;
   } | null;
 }
 
@@ -40,6 +42,7 @@ interface SurroundingsRow extends Record<string, unknown> {
   readonly reversal_amount_minor: string | null;
   readonly reversal_requested_by: string;
   readonly reversal_status: ReversalStatus;
+  readonly reversal_reason: ReasonCode | null;
 }
 
 function msOf(column: string) {
@@ -58,7 +61,7 @@ export async function readSurroundings(
       ${msOf('generation.list_read_at')} as key_list_read_at_ms,
       ${msOf('account.next_ask_at')} as account_asked_at_ms,
       reversal.amount_minor as reversal_amount_minor, reversal.requested_by as reversal_requested_by,
-      reversal.status as reversal_status
+      reversal.status as reversal_status, reversal.failure_reason as reversal_reason
     from payout_transfers as transfer
     left join lateral (
       select * from payout_attempts where transfer_id = transfer.id order by attempt_number desc limit 1
@@ -67,8 +70,10 @@ export async function readSurroundings(
       on generation.transfer_id = transfer.id and generation.closed_at is null
     left join user_stripe_accounts as account
       on account.user_id = transfer.user_id and account.readiness = 'not_ready'
-    left join payout_reversals as reversal
-      on reversal.transfer_id = transfer.id and reversal.status in ${OPEN_REVERSAL_STATUSES}
+    left join lateral (
+      select * from payout_reversals where transfer_id = transfer.id
+      order by status not in ${OPEN_REVERSAL_STATUSES}, created_at desc limit 1
+    ) as reversal on true
     where transfer.id = any(${sql.param([...transferIds])}::uuid[])`);
   return new Map(rows.map((row) => [row.id, surroundingsOf(row)]));
 }
@@ -88,13 +93,14 @@ function surroundingsOf(row: SurroundingsRow): TransferSurroundings {
     keySentAtMs: row.key_sent_at_ms,
     keyListReadAtMs: row.key_list_read_at_ms,
     accountAskedAtMs: row.account_asked_at_ms,
-    openReversal:
+    lastReversal:
       row.reversal_amount_minor === null
         ? null
         : {
             amountMinor: Number(row.reversal_amount_minor),
             requestedBy: row.reversal_requested_by,
             status: row.reversal_status,
+            failureReason: row.reversal_reason,
           },
   };
 }

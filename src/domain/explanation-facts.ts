@@ -1,5 +1,6 @@
 import type { MissingFunds } from './contracts';
 import type { ReasonCode } from './reasons';
+import type { ReversalStatus } from './reversal-state';
 import type { TransferStatus } from './transfer-state';
 
 /**
@@ -31,11 +32,12 @@ export interface TransferFacts {
   /** Its own part in the settlement's approval is missing. */
   readonly isApprovalMissing: boolean;
   readonly amountReversedMinor: number;
-  /** An order to take it back that has not come to its end. */
-  readonly openReversal: {
+  /** The open order to take it back, else the newest; null where nobody gave one. */
+  readonly lastReversal: {
     readonly amountMinor: number;
     readonly requestedBy: string;
-    readonly status: string;
+    readonly status: ReversalStatus;
+    readonly failureReason: ReasonCode | null;
   } | null;
   readonly gates: SettlementGates;
 }

@@ -4,6 +4,8 @@ import { formatAmount } from './money';
 import { isAlarm } from './next-state';
 import type { AttemptFacts, PauseFacts, TransferFacts } from './explanation-facts';
 import { failureClassOf, REASONS } from './reasons';
+import { isReversalEnded } from './reversal-state';
+import { reversalReasonText, reversalWinnerText } from './reversal-texts';
 import { shownText } from './shown-value';
 import { STATE_TEXTS, textsOf } from './state-texts';
 import { isTerminal } from './transfer-state';
@@ -86,17 +88,19 @@ function endOf({ httpStatus, outcome, reason, requestId }: AttemptFacts): string
   return details.length === 0 ? ENDS[outcome] : `${ENDS[outcome]} (${details.join(', ')})`;
 }
 
-function comeBackTexts({ amountReversedMinor, currency, openReversal }: TransferFacts): string[] {
+function comeBackTexts({ amountReversedMinor, currency, lastReversal }: TransferFacts): string[] {
   const back =
     amountReversedMinor === 0
       ? []
       : [`Of it, ${formatAmount(amountReversedMinor, currency)} has come back.`];
-  return openReversal === null
-    ? back
-    : [
-        ...back,
-        `${free(openReversal.requestedBy)} has ordered ${formatAmount(openReversal.amountMinor, currency)} of it back; that is ${openReversal.status}.`,
-      ];
+  if (lastReversal === null || lastReversal.status === 'completed') {
+    return back;
+  }
+  const { amountMinor, failureReason, requestedBy, status } = lastReversal;
+  const ordered = `${free(requestedBy)} has ordered ${formatAmount(amountMinor, currency)} of it back; that is ${status}.`;
+  return failureReason === null
+    ? [...back, ordered]
+    : [...back, ordered, `${failureReason}: ${reversalReasonText(failureReason)}`];
 }
 
 /** What keeps the settlement from being sent, whatever this transfer's own reason is. */
@@ -144,6 +148,9 @@ function cancelText({ cancelRequestedAt, status }: TransferFacts): string {
 function nextText(facts: TransferFacts): string {
   switch (facts.status) {
     case 'completed':
+      return hasOpenReversal(facts) && !isOtherReversal(facts)
+        ? 'The reversal goes on by itself.'
+        : 'Nothing more happens by itself.';
     case 'voided':
     case 'cancelled':
     case 'failed_terminal':
@@ -283,10 +290,28 @@ function ownCommands(facts: TransferFacts): string[] {
 
 /** One reversal at a time, and only of what has not come back. */
 function reverseCommands(facts: TransferFacts): string[] {
-  const { amountMinor, amountReversedMinor, id, openReversal } = facts;
-  return openReversal !== null || amountReversedMinor >= amountMinor
+  const { id } = facts;
+  if (hasOpenReversal(facts)) {
+    return isOtherReversal(facts)
+      ? [`payouts resolve ${id} --reversal trr_… ${WITH_REASON} lets it be what Stripe made of it`]
+      : [];
+  }
+  return isAllBack(facts)
     ? []
     : [`payouts reverse ${id} ${WITH_REASON} takes it back, with --amount a part of it`];
+}
+
+function hasOpenReversal({ lastReversal }: TransferFacts): boolean {
+  return lastReversal !== null && !isReversalEnded(lastReversal.status);
+}
+
+/** Stripe has made another one of it than was ordered, and only a person ends that. */
+function isOtherReversal({ lastReversal }: TransferFacts): boolean {
+  return lastReversal?.failureReason === 'unknown_other_reversal';
+}
+
+function isAllBack({ amountMinor, amountReversedMinor }: TransferFacts): boolean {
+  return amountReversedMinor >= amountMinor;
 }
 
 function winnerText(facts: TransferFacts): string {
@@ -303,7 +328,10 @@ function winnerText(facts: TransferFacts): string {
 
 /** What is told to the winner never names who stopped a payment, or why. */
 function winnerBase(facts: TransferFacts): string {
-  const { cancelRequestedAt, gates, status } = facts;
+  const { cancelRequestedAt, gates, lastReversal, status } = facts;
+  if (status === 'completed' && lastReversal?.status === 'refused' && !isAllBack(facts)) {
+    return reversalWinnerText(lastReversal.failureReason ?? 'reversal_refused');
+  }
   if (isTerminal(status)) {
     return textsOf(facts).winnerText;
   }

@@ -17,7 +17,12 @@ export type ResolveRefusal =
   | 'still_owed'
   | 'is_its_payment'
   | 'other_currency_or_mode'
-  | 'all_back';
+  | 'all_back'
+  | 'no_reversal_ordered'
+  | 'no_such_stripe_reversal'
+  | 'of_another_reversal'
+  | 'reversal_has_ended'
+  | 'reversal_not_booked';
 
 export const RESOLVE_REFUSAL_TEXTS: Readonly<Record<ResolveRefusal, string>> = {
   already_paid:
@@ -39,6 +44,14 @@ export const RESOLVE_REFUSAL_TEXTS: Readonly<Record<ResolveRefusal, string>> = {
     'currency or mode are not those of the settlement, so its books cannot hold it; reverse it at Stripe, whole',
   all_back: 'it came back whole and raises no alarm any more; resume the settlement',
   still_under_way: 'a send is still under way; try again in a minute',
+  no_reversal_ordered:
+    'nobody has ordered to take it back; there is nothing to state about a reversal',
+  no_such_stripe_reversal: 'Stripe has no such reversal of this payment',
+  of_another_reversal:
+    'by its metadata the Stripe reversal was not made for an order of ours; it is booked, and ends none',
+  reversal_has_ended: 'the order came to its end with another Stripe reversal',
+  reversal_not_booked:
+    'the ledger cannot hold what Stripe shows came back of this payment; payouts pauses tells why',
 };
 
 /** Why a transfer in this state is not resolved; undefined when its outcome is unknown. */

@@ -21,3 +21,8 @@ export function reversalReasonText(reason: ReasonCode): string {
       return REASONS[reason].operatorText;
   }
 }
+
+/** What may be told to a winner of a reversal that did not come back: other reasons' texts are about being paid. */
+export function reversalWinnerText(reason: ReasonCode): string {
+  return REASONS[reason.startsWith('reversal_') ? reason : 'reversal_refused'].winnerText;
+}

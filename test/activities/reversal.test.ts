@@ -5,11 +5,14 @@
  * every statement about money is asked.
  */
 import { processStripeEvent } from '../../src/activities/process-stripe-event';
+import { resolveReversal } from '../../src/activities/resolve-reversal';
+import { readWhy } from '../../src/client/explain';
 import { pauseByOperator } from '../../src/db/operator-pauses';
 import { pauseByAutomation } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { storeStripeEvent } from '../../src/db/stripe-events';
-import type { ReasonCode } from '../../src/domain/reasons';
+import { DAY_MS } from '../../src/domain/durations';
+import { REASONS, type ReasonCode } from '../../src/domain/reasons';
 import { sendReversal } from '../../src/stripe/reversals';
 import { newId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
@@ -17,6 +20,8 @@ import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed'
 import { makeAtStripe, pausesOf } from './made-at-stripe';
 import { recordingClient } from './recording-client';
 import { givenPaid, OPERATOR, postsDuring, reversalBed, type ReversalBed } from './reversal-bed';
+
+const TERMS = { payeeWaitMs: 30 * DAY_MS };
 
 let bed: ActivityBed;
 let reversals: ReversalBed;
@@ -430,11 +435,18 @@ describe('what Stripe refuses', () => {
       attemptCount: 1,
     });
     expect(await cameBack(transfer)).toEqual([0, 0, 0]);
+    const { operatorText, winnerText } = REASONS.reversal_balance_insufficient;
+    expect(await readWhy(bed.database, transfer.id, TERMS)).toMatchObject({
+      operator: expect.stringContaining(operatorText),
+      winner: winnerText,
+    });
     await winnerHas(transfer, 1_000);
     const second = await reversals.ordered({ transferId: transfer.id });
     expect(second.idempotencyKey).not.toBe(first.idempotencyKey);
     expect(await reversals.drive(second)).toMatchObject({ status: 'completed' });
     expect(await cameBack(transfer)).toEqual([1_000, 1_000, 1_000]);
+    const { operator } = await readWhy(bed.database, transfer.id, TERMS);
+    expect(operator).not.toContain('has ordered');
   });
 
   test('above what is left: what came back there is booked, and the order ends', async () => {
@@ -471,6 +483,91 @@ describe('what Stripe refuses', () => {
     // What came back is booked; the order stays open, since Stripe has a reversal that names it.
     expect(await reversals.drive(reversal)).toMatchObject({ status: 'unknown' });
     expect(await cameBack(transfer)).toEqual([401, 401, 401]);
+  });
+});
+
+describe('a reversal that Stripe made with another amount than was ordered', () => {
+  const givenOther = async () => {
+    const transfer = await givenPaid(bed);
+    const order = await reversals.ordered({ transferId: transfer.id, amountMinor: 400 });
+    await reversals.fault({ kind: 'altered', amount: 401 });
+    await reversals.step(order);
+    await reversals.drive(order);
+    const [listed] = await reversalsAt(transfer);
+    return { transfer, order, stripeReversalId: listed!.id };
+  };
+  const reversalsAt = async ({ stripeTransferId }: PayoutTransfer) =>
+    (await bed.dependencies.stripe.transfers.listReversals(stripeTransferId!)).data;
+  const resolve = async (transfer: PayoutTransfer, stripeReversalId: string) =>
+    resolveReversal(bed.dependencies, await bed.rowOf(transfer), { ...OPERATOR, stripeReversalId });
+  const actionsOf = ({ id }: PayoutTransfer) =>
+    bed.rows(
+      `select actor, reason, subject ->> 'cameBackMinor' as back from operator_actions
+       where action = 'resolve_reversal' and subject ->> 'transferId' = $1`,
+      [id],
+    );
+
+  test('stays open until a person says that it is what came of it; then another part may follow', async () => {
+    const { order, stripeReversalId, transfer } = await givenOther();
+    expect(await reversals.rowOf(order)).toMatchObject({ status: 'unknown' });
+    expect(await readWhy(bed.database, transfer.id, TERMS)).toMatchObject({
+      operator: expect.stringContaining(`payouts resolve ${transfer.id} --reversal`),
+    });
+    const resolved = await resolve(transfer, stripeReversalId);
+    expect(resolved).toMatchObject({
+      is: 'resolved',
+      reversal: { id: order.id, cameBackMinor: 401 },
+    });
+    expect(await reversals.rowOf(order)).toMatchObject({ status: 'completed', amountMinor: 400 });
+    expect(await resolve(transfer, stripeReversalId)).toMatchObject({ is: 'resolved' });
+    expect(await actionsOf(transfer)).toEqual([{ ...OPERATOR, back: '401' }]);
+    expect(await cameBack(transfer)).toEqual([401, 401, 401]);
+    // What was settled once raises no alarm again, whoever looks.
+    await bed.liftPauses();
+    expect(await tellOfReversal(transfer)).toBe('reversals_known');
+    const rest = await reversals.ordered({ transferId: transfer.id });
+    expect(await reversals.drive(rest)).toMatchObject({ status: 'completed', amountMinor: 599 });
+    expect(await cameBack(transfer)).toEqual([1_000, 1_000, 1_000]);
+    expect(await pausesOf(bed, transfer)).toEqual([]);
+  });
+
+  test('is not settled by another reversal, or one that Stripe does not have', async () => {
+    const { order, transfer } = await givenOther();
+    const { id: elsewhere } = await bed.dependencies.stripe.transfers.createReversal(
+      transfer.stripeTransferId!,
+      { amount: 1 },
+    );
+    const refused = (why: string) => ({ is: 'refused', why });
+    expect(await resolve(transfer, elsewhere)).toEqual(refused('of_another_reversal'));
+    expect(await resolve(transfer, 'trr_none')).toEqual(refused('no_such_stripe_reversal'));
+    const ofNobody = await givenPaid(bed);
+    expect(await resolve(ofNobody, elsewhere)).toEqual(refused('no_reversal_ordered'));
+    expect(await reversals.rowOf(order)).toMatchObject({ status: 'unknown', cameBackMinor: null });
+    expect(await actionsOf(transfer)).toEqual([]);
+  });
+
+  test('and that is as ordered after all is completed as ordered', async () => {
+    const transfer = await givenPaid(bed);
+    const order = await reversals.ordered({ transferId: transfer.id, amountMinor: 400 });
+    await reversals.fault({ kind: 'drop_after' });
+    await reversals.step(order);
+    const [listed] = await reversalsAt(transfer);
+    expect(await resolve(transfer, listed!.id)).toMatchObject({
+      is: 'resolved',
+      reversal: { id: order.id, cameBackMinor: null },
+    });
+    expect(await actionsOf(transfer)).toEqual([]);
+  });
+
+  test('not while a send of it is under way', async () => {
+    const transfer = await givenPaid(bed);
+    const order = await reversals.ordered({ transferId: transfer.id, amountMinor: 400 });
+    await reversals.begin(order);
+    const { id } = await bed.dependencies.stripe.transfers.createReversal(
+      transfer.stripeTransferId!,
+      { amount: 401, metadata: order.metadata },
+    );
+    expect(await resolve(transfer, id)).toEqual({ is: 'refused', why: 'still_under_way' });
   });
 });
 

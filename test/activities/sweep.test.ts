@@ -12,8 +12,17 @@ import { inTransaction } from '../../src/db/database';
 import { completeJobWhenTerminal, movePayoutJob } from '../../src/db/payout-jobs';
 import { lockTransfer, markBlocked, markFailedTerminal } from '../../src/db/transfer-moves';
 import type { TransferCursor } from '../../src/domain/contracts';
-import { jobWorkflowId, SWEEP_ID, transferWorkflowId } from '../../src/domain/ids';
-import { SWEEP_PAGE_SETTLEMENTS, SWEEP_TRANSFERS_MAX } from '../../src/domain/limits';
+import {
+  jobWorkflowId,
+  reversalWorkflowId,
+  SWEEP_ID,
+  transferWorkflowId,
+} from '../../src/domain/ids';
+import {
+  SWEEP_PAGE_SETTLEMENTS,
+  SWEEP_REVERSALS_MAX,
+  SWEEP_TRANSFERS_MAX,
+} from '../../src/domain/limits';
 import type { ReasonCode } from '../../src/domain/reasons';
 import { insertSettlement } from '../../src/db/settlements';
 import { findTransfersToWake } from '../../src/db/waiting-transfers';
@@ -70,6 +79,23 @@ async function settlements(count: number): Promise<string[]> {
   }
   return ids;
 }
+
+test('more open reversals than a sweep asks about: the next one asks about the others', async () => {
+  const winners = SWEEP_REVERSALS_MAX + 1;
+  const { job } = await givenScheduledSettlement(bed.database, { winners });
+  const orders = await bed.rows<{ id: string }>(
+    `insert into payout_reversals (transfer_id, settlement_id, stripe_transfer_id, idempotency_key, amount_minor, currency,
+       metadata, stripe_account_id, livemode, reversed_before_minor, requested_by, reason, created_at)
+     select id, settlement_id, 'tr_' || id, 'reversal:' || id, 1, currency, '{}', 'acct_platform', false, 0, 'kim', 'wrong',
+       payout_now() + row_number() over (order by id) * interval '1 second'
+     from payout_transfers where payout_job_id = $1 order by id returning id`,
+    [job.id],
+  );
+  const [lost, ...driven] = orders.map(({ id }) => id).reverse();
+  const runs = Object.fromEntries(driven.map((id) => [reversalWorkflowId(id), 'RUNNING'] as const));
+  expect((await plan(temporal(runs))).startReversals).toBeUndefined();
+  expect((await plan(temporal(runs))).startReversals).toEqual([lost]);
+});
 
 test('a job without a run is started, also when nothing of it is known; one that the list does not show yet is not', async () => {
   const [lost, young, terminated] = await settlements(3);

@@ -127,7 +127,7 @@ const GATES: Readonly<Record<string, Gate>> = {
   'the account was replaced and nothing is unresolved': {
     shut: ({ transfer }) =>
       bed.rows(
-        `update user_stripe_accounts set stripe_account_id = 'acct_other' where user_id = $1`,
+        `update user_stripe_accounts set stripe_account_id = 'acct_other', version = version + 1 where user_id = $1`,
         [transfer.userId],
       ),
   },

@@ -9,6 +9,7 @@ import {
   givenClaimedTransfer,
   givenScheduledSettlement,
   givenTransfer,
+  newAccountId,
   newId,
   NEEDS_APPROVAL,
   openDatabaseBed,
@@ -242,6 +243,40 @@ describe('what was sent is never cut away', () => {
       expect(await refusalOf(cut)).toMatch(/^TRUNCATE on payout_\w+ is refused/);
     },
   );
+});
+
+describe('an account that takes the place of another is told from it by its version', () => {
+  const whereGiven = async () => {
+    const { userId } = await givenTransfer(bed.database, { account: newAccountId() });
+    await change('user_stripe_accounts', 'version = 2', `user_id = '${userId}'`);
+    return `user_id = '${userId}'`;
+  };
+
+  test.each([
+    `stripe_account_id = 'acct_other'`,
+    `stripe_account_id = 'acct_other', version = 1`,
+    'version = 1',
+    `user_id = 'other'`,
+    `user_id = 'other', version = 3`,
+  ])('%s is refused', async (assignment) => {
+    expect(await change('user_stripe_accounts', assignment, await whereGiven())).toContain(
+      'an account that is replaced has a higher version',
+    );
+  });
+
+  test.each([`stripe_account_id = 'acct_other', version = 3`, `readiness = 'not_ready'`])(
+    '%s is not',
+    async (assignment) => {
+      expect(await change('user_stripe_accounts', assignment, await whereGiven())).toBe(NOTHING);
+    },
+  );
+
+  // Written again it would have the first version, which stands for every approval before it.
+  test('it is never deleted', async () => {
+    const gone = bed.rows(`delete from user_stripe_accounts where ${await whereGiven()}`);
+    expect(await refusalOf(gone)).toContain('accounts are replaced and never deleted');
+    expect(await refusalOf(bed.rows('truncate user_stripe_accounts'))).toContain('never deleted');
+  });
 });
 
 describe('unknown is not failed', () => {

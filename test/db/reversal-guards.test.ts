@@ -68,9 +68,18 @@ test.each([
   );
 });
 
-test('a completed order keeps Stripe’s id', async () => {
-  const order = await reversals.drive(await givenOrder());
-  expect(await change(order, `stripe_reversal_id = 'trr_other'`)).toContain('is frozen');
+test.each([`stripe_reversal_id = 'trr_other'`, 'came_back_minor = 99'])(
+  'a completed order keeps what came of it: %s',
+  async (assignment) => {
+    const order = await reversals.drive(await givenOrder());
+    expect(await change(order, assignment)).toContain('is frozen');
+  },
+);
+
+test('another amount than was ordered is said of a completed order only', async () => {
+  expect(await change(await givenOrder(), 'came_back_minor = 99')).toBe(
+    'payout_reversals_came_back',
+  );
 });
 
 test.each([
@@ -185,6 +194,10 @@ describe('each statement about reversals is seen to break', () => {
     [
       'every completed reversal has its posting, with its amount, and nobody else has it',
       `update payout_reversals set amount_minor = amount_minor - 1 where status = 'completed' and settlement_id = '$S'`,
+    ],
+    [
+      'every completed reversal has its posting, with its amount, and nobody else has it',
+      `update payout_reversals set came_back_minor = amount_minor - 1 where status = 'completed' and settlement_id = '$S'`,
     ],
     [
       'every send of a reversal that brought money back is booked, and its order completed',

@@ -251,16 +251,28 @@ async function setUpApproval(
   }
 }
 
+async function setUpAccount(
+  { account }: Situation,
+  { userId }: ClaimedTransfer['transfer'],
+): Promise<void> {
+  if (account === 'missing') {
+    // Accounts are never deleted; the gate holds all the same.
+    await bed.inTransaction(
+      'set local session_replication_role = replica',
+      `delete from user_stripe_accounts where user_id = '${userId}'`,
+    );
+    return;
+  }
+  const isNew = account === 'replaced' || account === 'unconfirmed';
+  await bed.rows(
+    `update user_stripe_accounts set stripe_account_id = $2, version = version + $3 where user_id = $1`,
+    [userId, account === 'replaced' ? 'acct_other' : 'acct_winner', isNew ? 1 : 0],
+  );
+}
+
 /** What belongs to the winner and to the operator. */
 async function setUpOthers(situation: Situation, { transfer }: ClaimedTransfer): Promise<void> {
-  await bed.rows(
-    situation.account === 'missing'
-      ? 'delete from user_stripe_accounts where user_id = $1'
-      : `update user_stripe_accounts set stripe_account_id = '${
-          situation.account === 'replaced' ? 'acct_other' : 'acct_winner'
-        }', version = version + ${situation.account === 'unconfirmed' ? 1 : 0} where user_id = $1`,
-    [transfer.userId],
-  );
+  await setUpAccount(situation, transfer);
   if (situation.pause !== 'none') {
     const scopes = {
       'of everything': null,

@@ -5,6 +5,7 @@
 import { explainTransfer } from '../../src/domain/explanation';
 import type { TransferFacts } from '../../src/domain/explanation-facts';
 import { REASONS, type ReasonCode } from '../../src/domain/reasons';
+import { reversalReasonText } from '../../src/domain/reversal-texts';
 import { STATE_TEXTS } from '../../src/domain/state-texts';
 import { TRANSFER_STATUSES } from '../../src/domain/transfer-state';
 import { NOT_FOR_WINNERS } from './winner-words';
@@ -33,7 +34,7 @@ const PENDING: TransferFacts = {
   lookup: { lastSentAt: null, notSeenSince: null, sameKeyUntil: null, anotherKeyFrom: null },
   isApprovalMissing: false,
   amountReversedMinor: 0,
-  openReversal: null,
+  lastReversal: null,
   gates: NO_GATES,
 };
 const PAUSE: TransferFacts['gates']['pauses'][number] = {
@@ -94,14 +95,71 @@ test('paid: when, as what, and what came back', () => {
   const back = explain({
     ...paid,
     amountReversedMinor: 50,
-    openReversal: { amountMinor: 1_000, requestedBy: 'kim', status: 'unknown' },
+    lastReversal: {
+      amountMinor: 1_000,
+      requestedBy: 'kim',
+      status: 'unknown',
+      failureReason: 'unknown_no_answer',
+    },
   });
   expect(back.operator).toContain('Of it, 0.50 USD has come back.');
-  expect(back.operator).toContain('kim has ordered 10.00 USD of it back; that is unknown.');
+  expect(back.operator).toContain(
+    `kim has ordered 10.00 USD of it back; that is unknown. unknown_no_answer: ${reversalReasonText('unknown_no_answer')}`,
+  );
   expect(back.winner).toContain('Of it, 0.50 USD has been taken back since. Please contact us');
   expect(back.operator).toContain('There is nothing to type.');
   expect(explain({ ...paid, amountReversedMinor: 1_049 }).operator).toContain('payouts reverse');
   expect(explain({ ...paid, amountReversedMinor: 1_050 }).operator).toContain('nothing to type');
+});
+
+describe('a reversal that did not come back', () => {
+  const paid = { status: 'completed', stripeTransferId: 'tr_1' } as const;
+  const after = (
+    status: 'refused' | 'completed' | 'unknown',
+    failureReason: ReasonCode | null,
+    amountReversedMinor = 0,
+  ) =>
+    explain({
+      ...paid,
+      amountReversedMinor,
+      lastReversal: { amountMinor: 1_000, requestedBy: 'kim', status, failureReason },
+    });
+
+  test('was refused for a reason: both are told it, by the table of reasons', () => {
+    const { operator, winner } = after('refused', 'reversal_balance_insufficient', 50);
+    const reason = REASONS.reversal_balance_insufficient;
+    expect(operator).toContain(
+      `kim has ordered 10.00 USD of it back; that is refused. reversal_balance_insufficient: ${reason.operatorText}`,
+    );
+    expect(operator).toContain(`payouts reverse ${ID}`);
+    expect(winner).toBe(
+      `${reason.winnerText} Of it, 0.50 USD has been taken back since. Please contact us if you have questions about that.`,
+    );
+  });
+
+  test.each(CODES.filter((code) => code !== null))(
+    'for %s nothing of the inside is told',
+    (code) => {
+      for (const status of ['refused', 'unknown'] as const) {
+        const { operator, winner } = after(status, code);
+        expect(operator).toContain(`${code}: ${reversalReasonText(code)}`);
+        expect(NOT_FOR_WINNERS.exec(winner)?.[0]).toBeUndefined();
+        expect(winner).toMatch(/^Your (payment was made|prize has been paid)/);
+      }
+    },
+  );
+
+  test('is no news once another one did, or all of it', () => {
+    expect(after('completed', null, 1_000).operator).not.toContain('kim');
+    const all = after('refused', 'reversal_balance_insufficient', 1_050);
+    expect(all.winner).toContain(STATE_TEXTS.completed.winnerText);
+  });
+
+  test('and stands otherwise at Stripe is settled by a person', () => {
+    expect(after('unknown', 'unknown_other_reversal').operator).toContain(
+      `To type: payouts resolve ${ID} --reversal trr_… --reason "…" lets it be what Stripe made of it.`,
+    );
+  });
 });
 
 test('who waits for the payee is told until when, and so is the winner', () => {
