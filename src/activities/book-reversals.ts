@@ -23,7 +23,7 @@ import type { ActivityDependencies } from './dependencies';
 import { raiseAlarm } from './settle-created-transfer';
 
 /** The list of reversals does not show yet what the transfer itself says came back; another look will. */
-class ReversalsNotListedError extends Error {
+export class ReversalsNotListedError extends Error {
   override readonly name = 'ReversalsNotListedError';
   constructor(stripeTransferId: string) {
     super(`not every reversal of ${stripeTransferId} is listed yet`);

@@ -3,13 +3,14 @@ import { transferGroup } from '../domain/ids';
 import { LIST_WAKES_MAX, STRIPE_LIST_TRIES_MAX } from '../domain/limits';
 import { STRIPE_LIST_UNREADABLE } from '../domain/pause-causes';
 import { inTransaction, type Database } from '../db/database';
-import { readPayoutClock } from '../db/payout-clock';
 import { liftCauseByAutomation, pauseByAutomation } from '../db/payout-controls';
-import { recordStripeListRead } from '../db/payout-jobs';
+import { beginListReading, recordStripeListRead, type BegunListReading } from '../db/payout-jobs';
 import { findTransfersAwaitingList } from '../db/waiting-transfers';
 import { listTransfersPage, type ListedTransfer } from '../stripe/list-transfers';
 import { isReadFailure } from '../stripe/read-failures';
 import { isPaymentOf } from './adopt-listed-transfer';
+import { bookListedReversals } from './book-listed-reversals';
+import { ReversalsNotListedError } from './book-reversals';
 import { compareListedTransfers } from './compare-listed-transfers';
 import type { ActivityDependencies } from './dependencies';
 import { pauseOf } from './pause-in-force';
@@ -32,14 +33,14 @@ export interface ListTrying {
 
 /**
  * Reads one page of what Stripe has for a settlement, before its first send: what Stripe paid and the rows do not know
- * is adopted, or stops the settlement for a person (M11). After the last page keys may be sent first again.
+ * is adopted, or stops the settlement for a person, and what came back is booked (M11). After the last page keys may be sent first again.
  *
  * A page that Stripe does not give, try after try, pauses the settlement, so that nobody waits without a reason; the
  * answer says so, and the reading that comes to its end lifts that pause (M7).
  *
- * One request a call, so that the queue's rate is the fleet's. Safe to repeat; nothing is sent.
+ * One request a call, so that the queue's rate is the fleet's, and one more where something came back. Safe to repeat; nothing is sent.
  *
- * @throws StripeUnreachableError, StripeRefusedError while another try is worth it
+ * @throws StripeUnreachableError, StripeRefusedError, ReversalsNotListedError while another try is worth it
  */
 export async function readStripeList(
   dependencies: ActivityDependencies,
@@ -49,7 +50,8 @@ export async function readStripeList(
   try {
     return { next: await readPage(dependencies, input, trying) };
   } catch (error) {
-    if (!isReadFailure(error) || trying.tryNumber < STRIPE_LIST_TRIES_MAX) {
+    const isUnreadable = isReadFailure(error) || error instanceof ReversalsNotListedError;
+    if (!isUnreadable || trying.tryNumber < STRIPE_LIST_TRIES_MAX) {
       throw error;
     }
     return { next: input.reading, pause: await pauseUnreadable(dependencies, input) };
@@ -57,8 +59,8 @@ export async function readStripeList(
 }
 
 /**
- * @returns where to go on, or null when this was the last page: at the beginning where somebody has wanted another
- *   reading since this one began
+ * @returns where to go on, or null when this was the last page: at the beginning where the reading does not count, since
+ *   its wish does not stand any more
  */
 async function readPage(
   dependencies: ActivityDependencies,
@@ -66,25 +68,29 @@ async function readPage(
   { wake, wakeTransfers }: ListTrying,
 ): Promise<ListReading | null> {
   const { database, stripe } = dependencies;
-  const beganAtMs = reading.beganAtMs ?? (await readPayoutClock(database)).getTime();
+  const begun: BegunReading = isBegun(reading)
+    ? reading
+    : await beginListReading(database, settlementId);
   const page = await pausingWhenRefused(dependencies, settlementId, () =>
     listTransfersPage(
       stripe,
       { transferGroup: transferGroup(settlementId) },
-      reading.afterStripeTransferId,
+      begun.afterStripeTransferId,
     ),
   );
   for (const matches of matchesByTransfer(page.transfers, dependencies)) {
     await compareListedTransfers(dependencies, settlementId, matches);
+    await bookListedReversals(dependencies, matches);
   }
   if (page.nextAfter !== null) {
-    return { beganAtMs, afterStripeTransferId: page.nextAfter };
+    const { beganAtMs, wish } = begun;
+    return { beganAtMs, wish, afterStripeTransferId: page.nextAfter };
   }
-  const end = await endReading(database, settlementId, new Date(beganAtMs));
+  const end = await endReading(database, settlementId, begun);
   if (end.isLifted) {
     await wake(settlementId);
   }
-  if (end.isWantedAgain) {
+  if (!end.counts) {
     return {};
   }
   if (end.awaiting.length > 0) {
@@ -93,9 +99,16 @@ async function readPage(
   return null;
 }
 
+type BegunReading = BegunListReading & Pick<ListReading, 'afterStripeTransferId'>;
+
+/** One of whose wish nothing is known begins anew. */
+function isBegun(reading: ListReading): reading is BegunReading {
+  return reading.beganAtMs !== undefined && reading.wish !== undefined;
+}
+
 interface EndOfReading {
-  /** Somebody wants a reading that begins later than this one did; whoever waits goes on after that. */
-  readonly isWantedAgain: boolean;
+  /** Keys may be sent first again on its word; where not, whoever waits goes on after the next one. */
+  readonly counts: boolean;
   /** The transfers that have waited for it. */
   readonly awaiting: readonly string[];
   /** Whether the settlement was paused because its list could not be read. */
@@ -105,14 +118,14 @@ interface EndOfReading {
 async function endReading(
   database: Database,
   settlementId: string,
-  beganAt: Date,
+  begun: BegunListReading,
 ): Promise<EndOfReading> {
   return inTransaction(database, async (executor) => {
     // First: who has waited is told by the time of the reading before this one.
     const awaiting = await findTransfersAwaitingList(executor, settlementId, LIST_WAKES_MAX);
-    const isWantedAgain = await recordStripeListRead(executor, settlementId, beganAt);
+    const counts = await recordStripeListRead(executor, settlementId, begun);
     const isLifted = await liftCauseByAutomation(executor, settlementId, STRIPE_LIST_UNREADABLE);
-    return { isWantedAgain, awaiting, isLifted };
+    return { counts, awaiting, isLifted };
   });
 }
 

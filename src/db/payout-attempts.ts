@@ -101,7 +101,8 @@ function beginSendStatement(claim: TransferClaim, platform: Installation): SQL {
         and generation.closed_at is null
         -- A first send relies on a fresh reading of Stripe's list, and the key's age counts from that reading (M11).
         and case when generation.first_sent_at is null
-          then job.stripe_list_wanted_at is null and payout_now() < job.stripe_list_read_at + ${STRIPE_LIST_VALID_MS} * interval '1 millisecond'
+          then job.stripe_list_wanted_at is null and job.stripe_list_read_at <= payout_now()
+            and payout_now() < job.stripe_list_read_at + ${STRIPE_LIST_VALID_MS} * interval '1 millisecond'
           else payout_now() < least(generation.list_read_at, generation.first_sent_at)
             + ${KEY_SENDABLE_MS} * interval '1 millisecond'
           end

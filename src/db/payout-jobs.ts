@@ -233,29 +233,53 @@ export async function awaitStripeList(executor: Executor, jobId: string): Promis
   return wanted.length > 0;
 }
 
+/** A reading of Stripe's list that has begun. */
+export interface BegunListReading {
+  /** By Postgres's clock, in milliseconds since 1970. */
+  readonly beganAtMs: number;
+  /** The wish that it answers, to the microsecond. */
+  readonly wish: string;
+}
+
 /**
- * Records that a reading of Stripe's list, begun at this time, has come to its end. An older one changes nothing. Where a
- * wish was raised while it was under way, it does not count and the wish stands: the next reading begins after it. A wish
- * from a time that has not come, since the clock was set back, ends with any reading, or the job would read without an end.
- * @returns whether such a wish stands
+ * Begins a reading of Stripe's list: it answers the wish that stands, or one that is raised here. Safe to repeat: the
+ * same wish is answered by a reading that begins later.
+ */
+export async function beginListReading(
+  executor: Executor,
+  settlementId: string,
+): Promise<BegunListReading> {
+  const [begun] = await executor
+    .update(payoutJobs)
+    .set({ stripeListWantedAt: sql`coalesce(${payoutJobs.stripeListWantedAt}, payout_now())` })
+    .where(eq(payoutJobs.settlementId, settlementId))
+    .returning({
+      beganAtMs: sql<number>`floor(extract(epoch from payout_now()) * 1000)::float8`,
+      wish: LIST_WISH,
+    });
+  if (begun === undefined) {
+    throw new Error(`settlement ${settlementId} has no payout job`);
+  }
+  return begun;
+}
+
+const LIST_WISH = sql<string>`extract(epoch from ${payoutJobs.stripeListWantedAt})::text`;
+
+/**
+ * Records that a reading of Stripe's list has come to its end, and ends the wish that it answers. Where that wish does
+ * not stand any more, nothing changes: another reading has ended it, somebody has wanted a later one meanwhile, or the
+ * database came back older, and the pages before were compared with rows that are gone (M11).
+ * @returns whether it counts
  */
 export async function recordStripeListRead(
   executor: Executor,
   settlementId: string,
-  beganAt: Date,
+  { beganAtMs, wish }: BegunListReading,
 ): Promise<boolean> {
-  const began = sql`${beganAt.toISOString()}::timestamptz`;
-  const { stripeListReadAt, stripeListWantedAt } = payoutJobs;
-  const isWantedAgain = sql`(date_trunc('milliseconds', ${stripeListWantedAt}) > ${began}
-    and ${stripeListWantedAt} <= payout_now())`;
-  const [read] = await executor
+  const read = await executor
     .update(payoutJobs)
-    .set({
-      stripeListReadAt: sql`case when ${isWantedAgain} then ${stripeListReadAt}
-        else greatest(${stripeListReadAt}, ${began}) end`,
-      stripeListWantedAt: sql`case when ${isWantedAgain} then ${stripeListWantedAt} end`,
-    })
-    .where(eq(payoutJobs.settlementId, settlementId))
-    .returning({ wantedAt: stripeListWantedAt });
-  return read !== undefined && read.wantedAt !== null;
+    .set({ stripeListReadAt: new Date(beganAtMs), stripeListWantedAt: null })
+    .where(and(eq(payoutJobs.settlementId, settlementId), sql`${LIST_WISH} = ${wish}`))
+    .returning({ id: payoutJobs.id });
+  return read.length > 0;
 }

@@ -74,6 +74,8 @@ export interface PayoutJobInput {
 export interface ListReading {
   /** When it began, by Postgres's clock, in milliseconds since 1970; what is sent later it may not show. */
   readonly beganAtMs?: number;
+  /** The wish in Postgres that it answers; it counts only where that one still stands at its end. */
+  readonly wish?: string;
   /** Where the next page begins; absent before the first. */
   readonly afterStripeTransferId?: string;
 }

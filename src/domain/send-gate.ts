@@ -29,9 +29,14 @@ export interface ListAge {
   readonly isWanted: boolean;
 }
 
-/** Whether Stripe's list was read recently enough for the first send of a key (M11). */
+/**
+ * Whether Stripe's list was read recently enough for the first send of a key (M11). Not where the clock was set back
+ * since: nobody knows how long ago a time is that has not come.
+ */
 export function isListFresh({ isWanted, readAtMs }: ListAge, nowMs: number): boolean {
-  return !isWanted && readAtMs !== null && nowMs < readAtMs + STRIPE_LIST_VALID_MS;
+  return (
+    !isWanted && readAtMs !== null && readAtMs <= nowMs && nowMs < readAtMs + STRIPE_LIST_VALID_MS
+  );
 }
 
 /** Whether a settlement is still held: nothing of it is sent before this time (M13). */

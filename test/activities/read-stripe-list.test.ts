@@ -8,7 +8,7 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import { lookAtPauses } from '../../src/activities/look-at-pauses';
 import { readStatus } from '../../src/client/read-status';
 import { statusText } from '../../src/client/show-status';
-import { wantStripeList } from '../../src/db/payout-jobs';
+import { beginListReading, wantStripeList } from '../../src/db/payout-jobs';
 import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import { until } from '../local/stripe-sandbox/support';
 import { givenTransfer, newAccountId } from '../support/builders';
@@ -125,6 +125,54 @@ describe('what Stripe paid and the row does not know is adopted', () => {
     expect(await bed.rowOf(paid)).toEqual(paid);
     expect(await bed.recordsOf(paid)).toEqual(['payout ledger:payout:<id>:1']);
     expect(await pausesOf(bed, paid)).toEqual([]);
+  });
+});
+
+describe('what came back of a payment and the ledger does not know', () => {
+  const reversalsOf = async (transfer: PayoutTransfer) =>
+    (await bed.recordsOf(transfer)).filter((record) => record.startsWith('reversal'));
+
+  test('is booked, once, also where a part of it was known', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    const { transfers } = bed.dependencies.stripe;
+    await transfers.createReversal(paid.stripeTransferId!, { amount: 10 });
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toMatchObject({ status: 'completed', amountReversedMinor: 10 });
+    await transfers.createReversal(paid.stripeTransferId!, { amount: 5 });
+    await bed.readList(paid);
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toMatchObject({ status: 'completed', amountReversedMinor: 15 });
+    expect(await reversalsOf(paid)).toHaveLength(2);
+    expect(await pausesOf(bed, paid)).toEqual([]);
+  });
+
+  test('is waited for, explained, while the list of reversals does not show it', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    const { settlementId } = paid;
+    const { transfers } = bed.dependencies.stripe;
+    await transfers.createReversal(paid.stripeTransferId!, { amount: 10 });
+    const empty = { object: 'list', data: [], has_more: false, url: '' };
+    const list = jest.spyOn(transfers, 'listReversals').mockResolvedValue(empty as never);
+    const stamp = await stampOf(paid);
+    const tryNumber = STRIPE_LIST_TRIES_MAX;
+    expect(await bed.readListPage({ settlementId, reading: {} }, { tryNumber })).toMatchObject({
+      next: {},
+      pause: { causes: ['stripe_list_unreadable'] },
+    });
+    expect(await stampOf(paid)).toBe(stamp);
+    list.mockRestore();
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toMatchObject({ amountReversedMinor: 10 });
+    expect(await pausesOf(bed, paid)).toEqual([]);
+  });
+
+  test('of a second payment is booked too', async () => {
+    const paid = await bed.step(await givenPayable(bed));
+    const second = await makeAtStripe(bed, paid, { amount: 77 });
+    await bed.dependencies.stripe.transfers.createReversal(second, { amount: 7 });
+    await bed.readList(paid);
+    expect(await bed.rowOf(paid)).toMatchObject({ amountReversedMinor: 0 });
+    expect(await reversalsOf(paid)).toHaveLength(1);
   });
 });
 
@@ -289,18 +337,46 @@ describe('the reading', () => {
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed', stripeTransferId });
   });
 
-  test('is stamped with the time when it began, and an older one changes nothing', async () => {
+  test('is stamped with the time when it began, and counts once', async () => {
     const transfer = await givenPayable(bed);
     const { settlementId } = transfer;
-    const read = (reading: ListReading) => bed.readListPage({ settlementId, reading });
-    const beganAtMs = (await stampOf(transfer)) + 60_000;
     await bed.moveClocks({ hours: 3 });
-    await read({ beganAtMs });
-    expect(await stampOf(transfer)).toBe(beganAtMs);
-    await read({ beganAtMs: beganAtMs - 1_000 });
-    expect(await stampOf(transfer)).toBe(beganAtMs);
-    await read({});
-    expect(await stampOf(transfer)).toBeGreaterThan(beganAtMs + 2 * 3_600_000);
+    const reading = await beginListReading(bed.database, settlementId);
+    await bed.moveClocks({ hours: 4 });
+    expect(await bed.readListPage({ settlementId, reading })).toEqual({ next: null });
+    expect(await stampOf(transfer)).toBe(reading.beganAtMs);
+    const again = { ...reading, beganAtMs: reading.beganAtMs + 1_000 };
+    expect(await bed.readListPage({ settlementId, reading: again })).toEqual({ next: {} });
+    expect(await stampOf(transfer)).toBe(reading.beganAtMs);
+  });
+
+  test('that a restore falls into counts for nothing: its first pages were compared with rows that are gone', async () => {
+    const transfer = await givenPayable(bed);
+    const { payoutJobId, settlementId } = transfer;
+    const paid = await givenLostSend(bed, transfer);
+    await bed.moveClocks({ hours: 25 });
+    await wantStripeList(bed.database, payoutJobId);
+    // The page before this one held the payment, and the rows of that time knew it.
+    const reading = {
+      ...(await beginListReading(bed.database, settlementId)),
+      afterStripeTransferId: paid,
+    };
+    await bed.rows('update payout_jobs set stripe_list_wanted_at = null where id = $1', [
+      payoutJobId,
+    ]);
+    expect(await bed.readListPage({ settlementId, reading })).toEqual({ next: {} });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'rest' });
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed' });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('whose wish nobody knows begins anew, at the first page', async () => {
+    const transfer = await givenPayable(bed);
+    const { settlementId } = transfer;
+    const afterStripeTransferId = await givenLostSend(bed, transfer);
+    const reading = { beganAtMs: Date.now(), afterStripeTransferId };
+    expect(await bed.readListPage({ settlementId, reading })).toEqual({ next: null });
+    expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed' });
   });
 
   test('takes back the wish for one', async () => {

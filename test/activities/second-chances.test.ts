@@ -9,7 +9,12 @@ import type { WorkflowRuns } from '../../src/activities/workflow-runs';
 import { inTransaction } from '../../src/db/database';
 import { pauseByOperator } from '../../src/db/operator-pauses';
 import { findPausesInForce } from '../../src/db/payout-controls';
-import { completeJobWhenTerminal, findJobById, wantStripeList } from '../../src/db/payout-jobs';
+import {
+  beginListReading,
+  completeJobWhenTerminal,
+  findJobById,
+  wantStripeList,
+} from '../../src/db/payout-jobs';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { jobIdOf } from '../../src/db/transfer-id';
 import { lockTransfer, markBlocked, markFailedTerminal } from '../../src/db/transfer-moves';
@@ -125,9 +130,10 @@ test('an order that comes while the list is read makes the job read it once more
   const transfer = await givenPayable(bed);
   await wantStripeList(bed.database, transfer.payoutJobId);
   const { settlementId } = transfer;
-  const page = { settlementId, reading: { beganAtMs: Date.now() - 60_000 } };
+  const reading = await beginListReading(bed.database, settlementId);
+  await wantStripeList(bed.database, transfer.payoutJobId);
   // The wish is younger than the reading that ends now.
-  const { next } = await bed.readListPage(page);
+  const { next } = await bed.readListPage({ settlementId, reading });
   expect(next).toEqual({});
   expect(
     await claimTransfer(bed.dependencies, { transferId: transfer.id, runId: 'run-1' }),

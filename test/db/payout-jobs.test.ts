@@ -11,7 +11,10 @@ import {
   insertPayoutJob,
   updateJobRun,
   movePayoutJob,
+  beginListReading,
   recordStripeListRead,
+  type BegunListReading,
+  type PayoutJob,
   wantStripeList,
 } from '../../src/db/payout-jobs';
 import { findSettlement, findWinners, insertSettlement } from '../../src/db/settlements';
@@ -175,38 +178,75 @@ describe('a wish for a reading of Stripe’s list', () => {
   const isWanted = async (jobId: string) =>
     (await findJobById(bed.database, jobId))?.stripeListWantedAt !== null;
 
-  test('ends with a reading that began after it, and also with one that began in its millisecond', async () => {
+  const begin = ({ settlementId }: PayoutJob) => beginListReading(bed.database, settlementId);
+  const end = ({ settlementId }: PayoutJob, reading: BegunListReading) =>
+    recordStripeListRead(bed.database, settlementId, reading);
+  const readAt = async ({ id }: PayoutJob) =>
+    (await findJobById(bed.database, id))?.stripeListReadAt?.getTime();
+
+  test('ends with the reading that began after it', async () => {
     const job = await givenWish('-1 minute');
-    const [wish] = await bed.rows<{ at: Date }>(
-      'select stripe_list_wanted_at as at from payout_jobs where id = $1',
-      [job.id],
-    );
-    expect(await recordStripeListRead(bed.database, job.settlementId, wish!.at)).toBe(false);
+    const reading = await begin(job);
+    expect(await end(job, reading)).toBe(true);
     expect(await isWanted(job.id)).toBe(false);
+    expect(await readAt(job)).toBe(reading.beganAtMs);
   });
 
   test('stands when the reading began before it, and ends with the next', async () => {
     const job = await givenWish('-1 minute');
-    const before = new Date(Date.now() - 120_000);
-    expect(await recordStripeListRead(bed.database, job.settlementId, before)).toBe(true);
+    const before = await readAt(job);
+    const reading = await begin(job);
+    await wantStripeList(bed.database, job.id);
+    expect(await end(job, reading)).toBe(false);
     expect(await isWanted(job.id)).toBe(true);
-    expect(await recordStripeListRead(bed.database, job.settlementId, new Date())).toBe(false);
+    expect(await readAt(job)).toBe(before);
+    expect(await end(job, await begin(job))).toBe(true);
     expect(await isWanted(job.id)).toBe(false);
   });
 
   test('is younger with each order, and not with each look of those who wait', async () => {
     const job = await givenWish('-1 minute');
-    const began = new Date(Date.now() - 30_000);
+    const reading = await begin(job);
     expect(await awaitStripeList(bed.database, job.id)).toBe(false);
-    expect(await recordStripeListRead(bed.database, job.settlementId, began)).toBe(false);
+    expect(await end(job, reading)).toBe(true);
     expect(await awaitStripeList(bed.database, job.id)).toBe(true);
-    await wantStripeList(bed.database, job.id);
-    expect(await recordStripeListRead(bed.database, job.settlementId, began)).toBe(true);
   });
 
-  test('ends with any reading when the clock was set back since', async () => {
+  test('is raised by a reading that nobody has wanted, so that it has one to end', async () => {
+    const { job } = await givenScheduledSettlement(bed.database);
+    const reading = await begin(job);
+    expect(await isWanted(job.id)).toBe(true);
+    expect(await end(job, reading)).toBe(true);
+  });
+
+  test.each<[string, (job: PayoutJob, reading: BegunListReading) => Promise<unknown>]>([
+    ['another reading has ended it', (job, reading) => end(job, reading)],
+    [
+      'a backup knows nothing of it',
+      ({ id }) =>
+        bed.rows('update payout_jobs set stripe_list_wanted_at = null where id = $1', [id]),
+    ],
+    [
+      'a backup knows an older one',
+      ({ id }) =>
+        bed.rows(
+          `update payout_jobs set stripe_list_wanted_at = stripe_list_wanted_at - interval '1 microsecond'
+           where id = $1`,
+          [id],
+        ),
+    ],
+  ])('that does not stand any more is ended by no reading: %s', async (_what, happens) => {
+    const job = await givenWish('-1 minute');
+    const reading = await begin(job);
+    await happens(job, reading);
+    const before = await findJobById(bed.database, job.id);
+    expect(await end(job, { ...reading, beganAtMs: reading.beganAtMs + 1 })).toBe(false);
+    expect(await findJobById(bed.database, job.id)).toEqual(before);
+  });
+
+  test('ends with the next reading when the clock was set back since', async () => {
     const job = await givenWish('1 day');
-    expect(await recordStripeListRead(bed.database, job.settlementId, new Date())).toBe(false);
+    expect(await end(job, await begin(job))).toBe(true);
     expect(await isWanted(job.id)).toBe(false);
   });
 });

@@ -2,25 +2,28 @@
  * Goal: what went wrong in other payout systems, by their own issues, does not go wrong here; each test names its issue.
  * Method: the incident is played on the product's activities with real Postgres and the sandbox; red where it would happen.
  *
- * | incident                                                        | where it is shown instead, or why not yet              |
+ * | incident                                                        | where it is shown instead                              |
  * | --------------------------------------------------------------- | ------------------------------------------------------ |
  * | open-bank-oss #4182, #4300, #4306 (COMPLETED while not settled) | test/workflows/transfer: "an unpaid winner is never reported as paid"; the activity's half is here |
  * | formance payments #752 (ids and settings read in workflow code) | test/replay, test/workflows/bundle: histories replay, workflows import nothing that reads the world |
  * | openmayhem #8 (charges_enabled stays false on recipients)       | test/stripe/reading-calls: only the transfers capability counts |
  * | hcb #13735, #14989, polar #9612, dub #2524 (attempts and reasons wanted) | test/e2e/faults: status says who is not paid and why |
- * | spree #14606 (nobody triggered the sweep), spree #14500 (no webhook) | the sweep's schedule and webhooks are later features |
- * | gumroad #717, hcb #14583 (a reversal repeated), formance ledger #445 (reverting a batch) | reversals are a later feature |
- * | gumroad #6464, #5175 (reversal currency, FX residue)            | reversals are a later feature                          |
- * | gumroad #3943, #6848, stripe-mirakl-connector #78, lms-front #521 (negative balances, clawback) | reversals are a later feature |
- * | blnk #41, #182, #62, #42, #293 (void twice, commit after reject) | voiding is a later feature; its states: test/db/transitions |
- * | hyperswitch #3652, #10072, #13523, polar #6755, #2640, gumroad #1670 (reports) | reports are a later feature            |
- * | hyperswitch #9278, opencollective #2963, dub #3227, stripe-mirakl-connector #95 (notices) | notifications are a later feature; until then `status` tells, test/e2e/faults |
- * | Home-Chef-App #397, incacook-app #12 (audit of holds), polar #11978, #12097 (held until a review, then released or cancelled) | approvals are a later feature |
+ * | spree #14606 (nobody triggered the sweep), spree #14500 (no webhook) | test/e2e/sweep: the schedule starts it by itself; test/e2e/webhooks: an account.updated frees who waits, and without one the look by timer does (here) |
+ * | formance ledger #445 (reverting a batch)                        | one order a transfer, each once: test/e2e/reverse and here |
+ * | hyperswitch #3652, #10072, #13523, polar #6755, #2640, gumroad #1670 (reports) | test/client/report, test/client/export: JSON, CSV and page say the same |
+ * | hyperswitch #9278, opencollective #2963, dub #3227, stripe-mirakl-connector #95 (notices) | nobody is written to; `status` and `why` tell at any time: test/e2e/faults, test/domain/explanation |
+ * | Home-Chef-App #397, incacook-app #12 (audit of holds)           | test/activities/approval: each approval and confirmation is an operator action with its actor |
+ * | polar #11978, #12097 (held until a review, then released or cancelled) | test/activities/approval: "a settlement that is held", "a settlement above the limit"; the retry path is here |
  * | blnk #55 (a balance moves, and no transaction tells of it)      | test/db/ledger: a balance is the sum of entries, and each entry is of a ledger transaction |
  * | d-inference #684 (Stripe refuses to open an account in the payee's country) | accounts are opened elsewhere; who has none waits and is explained: test/e2e/faults |
  * | PayPal Payouts-Java-SDK #7 (one wrong entry, and nothing is known of the rest) | test/client/settlement-file: refused whole, each wrong field named; what Stripe refuses stops its winner only, here |
  * | NativePHP #439 (transfer in the currency of the charge)         | prizes are paid from the balance: no source charge     |
  */
+import {
+  cancelTransfer,
+  restoreTransfer,
+  voidTransfer,
+} from '../../src/activities/cancel-transfer';
 import { lookAtPauses } from '../../src/activities/look-at-pauses';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
@@ -35,6 +38,7 @@ import {
   type ActivityBed,
 } from '../activities/activity-bed';
 import { givenLostSend, pausesOf, postsDuring } from '../activities/made-at-stripe';
+import { givenPaid, reversalBed } from '../activities/reversal-bed';
 import { givenTransfer, newAccountId, newId, refusalOf } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import {
@@ -67,7 +71,7 @@ afterAll(() => bed.close());
 async function giveBalance(
   currency: string,
   available: number,
-  more: Readonly<Record<string, number>> = {},
+  more: Readonly<Record<string, number | string>> = {},
 ): Promise<void> {
   await bed.sandbox.control('balance', { currency, available, ...more });
 }
@@ -471,6 +475,83 @@ describe('holds and retries', () => {
     for (const { id } of rows) {
       expect(await bed.paidTimes({ id })).toBe(1);
     }
+  });
+});
+
+describe('what comes back, and what is given up', () => {
+  const reversals = () => reversalBed(bed);
+
+  test('gumroad #717, hcb #14583: a reversal that is ordered twice, and whose answer is lost, brings the money back once', async () => {
+    const paid = await givenPaid(bed);
+    const orders = await Promise.all([1, 2].map(() => reversals().order({ transferId: paid.id })));
+    expect(orders.map(({ is }) => is).sort()).toEqual(['ordered', 'refused']);
+    const taken = orders.find((answer) => answer.is !== 'refused');
+    await reversals().fault(LOST_ANSWER);
+    await reversals().drive(taken!.reversal);
+    expect(await reversals().order({ transferId: paid.id })).toMatchObject({ is: 'refused' });
+    expect(await reversals().reversedAtStripe(paid)).toBe(paid.amountMinor);
+    expect(await reversals().postingsOf(paid)).toEqual([paid.amountMinor]);
+    expect(await bed.rowOf(paid)).toMatchObject({ status: 'completed' });
+  });
+
+  test('gumroad #6464, #5175: a reversal has the currency of its payment, and leaves no residue', async () => {
+    await giveBalance('jpy', 1_000_000);
+    const [transfer] = await givenPayableSettlement(bed, {
+      currency: 'jpy',
+      winners: [{ amountMinor: 1_051 }],
+    });
+    const paid = await bed.step(transfer!);
+    for (const amountMinor of [350, 701]) {
+      const part = await reversals().ordered({ transferId: paid.id, amountMinor });
+      expect(part.currency).toBe('jpy');
+      await reversals().drive(part);
+    }
+    expect(
+      await bed.rows(
+        `select currency, account, sum(amount_minor)::int as left from ledger_entries
+         join ledger_transactions as record on record.id = ledger_transaction_id
+         where record.transfer_id = $1 and account = 'stripe_balance' group by 1, 2`,
+        [paid.id],
+      ),
+    ).toEqual([{ currency: 'jpy', account: 'stripe_balance', left: 0 }]);
+  });
+
+  test('gumroad #3943, #6848, stripe-mirakl-connector #78, lms-front #521: nothing is taken that the payee no longer has, and nothing is booked for it', async () => {
+    const paid = await givenPaid(bed);
+    const [generation] = await bed.generationsOf(paid);
+    await giveBalance('usd', 400, { account: generation!.destination });
+    const order = await reversals().ordered({ transferId: paid.id });
+    expect(await reversals().drive(order)).toMatchObject({
+      status: 'refused',
+      failureReason: 'reversal_balance_insufficient',
+    });
+    expect(await reversals().postingsOf(paid)).toEqual([]);
+    expect(await bed.rowOf(paid)).toMatchObject({ status: 'completed', amountReversedMinor: 0 });
+  });
+
+  test('blnk #41, #182, #62, #42, #293: a debt is voided once, never while it may be paid, and stays void', async () => {
+    const { database } = bed;
+    const transfer = await givenPayable(bed);
+    const order = async () => {
+      const { attemptCount, failureReason, id, status, updatedAt } = await bed.rowOf(transfer);
+      return {
+        actor: 'alex',
+        reason: 'the entry was withdrawn',
+        transferId: id,
+        seenStatus: status,
+        seenAttemptCount: attemptCount,
+        seenReason: failureReason,
+        seenUpdatedAtMs: updatedAt.getTime(),
+      };
+    };
+    expect(await voidTransfer(database, await order())).toBe('not_cancelled');
+    await cancelTransfer(database, await order());
+    const seen = await order();
+    expect(await voidTransfer(database, seen)).toBe('voided');
+    expect(await voidTransfer(database, seen)).toBe('unchanged');
+    expect(await restoreTransfer(bed.dependencies, await order())).toBe('already_voided');
+    expect(await postsDuring(bed, () => bed.claim(transfer))).toBe(0);
+    expect(await bed.recordsOf(transfer)).toEqual(['void ledger:void:<id>']);
   });
 });
 

@@ -17,9 +17,9 @@ import type { Installation } from '../../src/db/installation';
 import { openGeneration, type PayoutGeneration } from '../../src/db/payout-generations';
 import { findTransfersByJob, type PayoutTransfer } from '../../src/db/payout-transfers';
 import { markProcessing } from '../../src/db/transfer-moves';
-import { readPayoutClock } from '../../src/db/payout-clock';
 import {
   findJobBySettlement,
+  beginListReading,
   recordStripeListRead,
   type PayoutJob,
 } from '../../src/db/payout-jobs';
@@ -164,7 +164,7 @@ export async function givenScheduledSettlement(
     await recordStripeListRead(
       transaction,
       settlement.settlementId,
-      await readPayoutClock(transaction),
+      await beginListReading(transaction, settlement.settlementId),
     );
     return scheduled.job;
   });
