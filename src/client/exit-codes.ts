@@ -43,6 +43,9 @@ export function exitOf(
   if (error instanceof StripeRefusedError && mayPass(error)) {
     return { code: EXIT_CODES.unreachable, message };
   }
+  if (error instanceof StripeRefusedError && isOfKey(error)) {
+    return { code: EXIT_CODES.wrongUse, message: `STRIPE_API_KEY: ${message}` };
+  }
   if (WRONG_USE.some((kind) => error instanceof kind)) {
     return { code: EXIT_CODES.wrongUse, message };
   }
@@ -75,8 +78,13 @@ export function exitOf(
 }
 
 /** Stripe is busy or ill; a wrong key or request is answered otherwise. */
-function mayPass({ httpStatus }: StripeRefusedError): boolean {
-  return httpStatus === 429 || httpStatus >= 500;
+function mayPass({ code, httpStatus }: StripeRefusedError): boolean {
+  return httpStatus === 409 || httpStatus === 429 || httpStatus >= 500 || code === 'rate_limit';
+}
+
+/** The key is wrong, or may not do this. */
+function isOfKey({ httpStatus }: StripeRefusedError): boolean {
+  return httpStatus === 401 || httpStatus === 403;
 }
 
 /** Host, port and database of a URL, without its user and password. */

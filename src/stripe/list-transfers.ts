@@ -110,7 +110,16 @@ async function readPage(
     orElse: NOT_A_LIST,
   });
   // The last entry as it came: what a filter of ours leaves out still moves the cursor.
-  return { entries: page.data, nextAfter: page.has_more ? (page.data.at(-1)?.id ?? null) : null };
+  const nextAfter = page.has_more ? (page.data.at(-1)?.id ?? null) : null;
+  return { entries: withoutKnown(page.data, new Set()), nextAfter };
+}
+
+/** Those whose id is not known yet, which it is from now on: one entry shown twice is not two payments. */
+function withoutKnown<Entry extends { readonly id: string }>(
+  entries: readonly Entry[],
+  known: Set<string>,
+): Entry[] {
+  return entries.filter(({ id }) => !known.has(id) && known.add(id));
 }
 
 /**
@@ -138,7 +147,7 @@ export async function listTransfersPage(
 }
 
 /**
- * Every transfer of a group, newest first, over all pages; each page is one call within the client's deadline.
+ * Every transfer of a group once, newest first, over all pages; each page is one call within the client's deadline.
  *
  * @throws StripeUnreachableError or StripeRefusedError in the middle of the list; what came before it is not all
  */
@@ -166,8 +175,9 @@ async function* overAllPages(
   pageAfter: (stripeTransferId?: string) => Promise<TransfersPage>,
 ): AsyncGenerator<ListedTransfer, void, undefined> {
   const asked = new Set<string>();
+  const known = new Set<string>();
   let page = await pageAfter();
-  yield* page.transfers;
+  yield* withoutKnown(page.transfers, known);
   while (page.nextAfter !== null) {
     if (asked.has(page.nextAfter)) {
       // Pages that lead in a circle would be read for ever.
@@ -175,6 +185,6 @@ async function* overAllPages(
     }
     asked.add(page.nextAfter);
     page = await pageAfter(page.nextAfter);
-    yield* page.transfers;
+    yield* withoutKnown(page.transfers, known);
   }
 }

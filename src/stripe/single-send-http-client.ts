@@ -124,6 +124,10 @@ async function exchange(
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
       request.on('error', reject);
+      // Node ends a request with neither after an answer that changes the protocol (101).
+      request.once('close', () => {
+        reject(new TransportError(failureOf(progress), 'CLOSED'));
+      });
       request.end(call.body);
     });
     progress.response = response;

@@ -221,10 +221,29 @@ describe('on a server that need not be Stripe', () => {
       });
     });
 
+    test('holds an entry once that Stripe shows twice', async () => {
+      server.reply = page([stripeTransfer({ id: 'tr_a' }), stripeTransfer({ id: 'tr_a' })], false);
+      expect((await listTransfersPage(client(), FILTER)).transfers).toHaveLength(1);
+    });
+
     const LISTS = {
       group: () => listTransfersOfGroup(client(), FILTER),
       account: () => listAllTransfers(client()),
     };
+
+    test.each(['group', 'account'] as const)(
+      'a list of the %s holds an entry once that two pages show',
+      async (of) => {
+        const pages = [page([{ id: 'tr_b' }, { id: 'tr_a' }].map(stripeTransfer), true)];
+        pages.push(page([{ id: 'tr_b' }, { id: 'tr_0' }].map(stripeTransfer), false));
+        server.reply = (socket) => pages[server.requests.length - 1]?.(socket);
+        const ids: string[] = [];
+        for await (const { id } of LISTS[of]()) {
+          ids.push(id);
+        }
+        expect(ids).toEqual(['tr_b', 'tr_a', 'tr_0']);
+      },
+    );
 
     test.each<[keyof typeof LISTS, string, readonly string[], number]>([
       ['group', 'the same page', ['tr_a'], 2],

@@ -85,6 +85,12 @@ describe('the deadline', () => {
   });
 });
 
+test('an answer that changes the protocol ends the call, and proves nothing', async () => {
+  const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+  server.reply = (socket) => socket.write(upgrade);
+  expect(await sendTransfer(client(), SEND)).toMatchObject({ connection: 'lost' });
+});
+
 describe('sockets', () => {
   test('one is used again while it is fresh', async () => {
     const stripe = client();
