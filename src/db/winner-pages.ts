@@ -87,17 +87,19 @@ export async function countReasons(executor: Executor, jobId: string): Promise<R
     .orderBy(sql`count(*) desc`, payoutTransfers.failureReason);
 }
 
-export interface UnknownOutcome {
+/** How many winners of a settlement are in a state for one reason. */
+export interface SettlementReasonCount {
   readonly settlementId: string;
   readonly reason: ReasonCode;
   readonly count: number;
 }
 
-/** Of whom nobody knows whether they are paid, by settlement and reason. */
-export async function findUnknownOutcomes(
+/** Of whom nobody knows whether they are paid, or who was given up, by settlement and reason; most winners first. */
+export async function countUnsettledWinners(
   executor: Executor,
+  status: 'unknown' | 'failed_terminal',
   rowsMax: number,
-): Promise<UnknownOutcome[]> {
+): Promise<SettlementReasonCount[]> {
   return executor
     .select({
       settlementId: payoutTransfers.settlementId,
@@ -107,7 +109,10 @@ export async function findUnknownOutcomes(
     .from(payoutTransfers)
     .where(
       // The partial index of those that are neither paid nor voided.
-      sql`${payoutTransfers.status} not in ('completed', 'voided') and ${payoutTransfers.status} = 'unknown'`,
+      and(
+        sql`${payoutTransfers.status} not in ('completed', 'voided')`,
+        eq(payoutTransfers.status, status),
+      ),
     )
     .groupBy(payoutTransfers.settlementId, payoutTransfers.failureReason)
     .orderBy(sql`count(*) desc`, payoutTransfers.settlementId)
