@@ -8,7 +8,11 @@ import { owed } from './owed-transfers';
 /** What is open, waiting and stopped in an installation at one moment; ages in seconds. */
 export interface OperatingFigures {
   readonly settlements: readonly { readonly status: string; readonly count: number }[];
+  /** Jobs that are not complete. */
+  readonly openJobs: readonly { readonly status: string; readonly count: number }[];
   readonly openTransfers: readonly { readonly status: string; readonly count: number }[];
+  /** Transfers that were given up: only a person goes on with them. */
+  readonly failedTransfers: number;
   /** Since the first send without a certain outcome, of the oldest; null while nothing is unknown. */
   readonly oldestUnknownSeconds: number | null;
   readonly pausesInForce: readonly { readonly scope: string; readonly count: number }[];
@@ -37,17 +41,25 @@ export async function readOperatingFigures(database: Database): Promise<Operatin
   });
 }
 
-/** Open transfers by the partial index of those that are neither paid nor voided. */
+/** Open and failed transfers by the partial index of those that are neither paid nor voided, open jobs by theirs. */
 const FIGURES = sql`select json_build_object(
   'settlements', (
     select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
     from (select status, count(*) as n from settlements group by status) as by_status),
+  'openJobs', (
+    select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
+    from (
+      select status, count(*) as n from payout_jobs where status <> 'complete' group by status
+    ) as by_status),
   'openTransfers', (
     select coalesce(json_agg(json_build_object('status', status, 'count', n)), '[]')
     from (
       select status, count(*) as n from payout_transfers
       where ${owed(sql`status`)} group by status
     ) as by_status where status in ${OPEN_STATUSES}),
+  'failedTransfers', (
+    select count(*) from payout_transfers
+    where status not in ('completed', 'voided') and status = 'failed_terminal'),
   'oldestUnknownSeconds', (
     select extract(epoch from payout_now() - min(coalesce((
       select min(sent_at) from payout_attempts

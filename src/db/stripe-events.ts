@@ -110,7 +110,7 @@ export async function noteFailedTry(
 export async function forgetEndedEvents(executor: Executor): Promise<void> {
   await executor.execute(sql`delete from stripe_events where event_id in (
     select event_id from stripe_events
-    where processed_at < payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond'
+    where processed_at < (select payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond')
     limit ${STRIPE_EVENTS_FORGOTTEN_AT_ONCE}
     for update skip locked)`);
 }

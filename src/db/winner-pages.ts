@@ -88,17 +88,19 @@ export async function countReasons(executor: Executor, jobId: string): Promise<R
     .orderBy(sql`count(*) desc`, payoutTransfers.failureReason);
 }
 
-export interface UnknownOutcome {
+/** How many winners of a settlement are in a state for one reason. */
+export interface SettlementReasonCount {
   readonly settlementId: string;
   readonly reason: ReasonCode;
   readonly count: number;
 }
 
-/** Of whom nobody knows whether they are paid, by settlement and reason. */
-export async function findUnknownOutcomes(
+/** Of whom nobody knows whether they are paid, or who was given up, by settlement and reason; most winners first. */
+export async function countUnsettledWinners(
   executor: Executor,
+  status: 'unknown' | 'failed_terminal',
   rowsMax: number,
-): Promise<UnknownOutcome[]> {
+): Promise<SettlementReasonCount[]> {
   return executor
     .select({
       settlementId: payoutTransfers.settlementId,
@@ -108,7 +110,7 @@ export async function findUnknownOutcomes(
     .from(payoutTransfers)
     .where(
       // The first only for its partial index.
-      and(owed(payoutTransfers.status), eq(payoutTransfers.status, 'unknown')),
+      and(owed(payoutTransfers.status), eq(payoutTransfers.status, status)),
     )
     .groupBy(payoutTransfers.settlementId, payoutTransfers.failureReason)
     .orderBy(sql`count(*) desc`, payoutTransfers.settlementId)

@@ -71,6 +71,10 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
   const app = bareServer(log, limits, metrics);
   app.server.maxConnections = limits.connectionsMax;
   app.server.on('drop', () => metrics.countRefusedConnection());
+  // Node would answer such a request itself, with an empty 417; `notServed` does it.
+  app.server.on('checkExpectation', (request, response) =>
+    app.server.emit('request', request, response),
+  );
   app.setValidatorCompiler(checkRequest);
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
@@ -113,7 +117,12 @@ function bareServer(log: Logger, limits: ServerLimits, metrics: GatewayMetrics):
     connectionTimeout: GATEWAY_SOCKET_IDLE_MS,
     keepAliveTimeout: GATEWAY_KEEP_ALIVE_MS,
     requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutLookMs },
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: timeoutLookMs,
+      // Node's own refusal has no body, no request id and no count; `notServed` refuses it.
+      requireHostHeader: false,
+    },
     // Every answer is in the document; those of HEAD would be answers that nobody asked to write down.
     exposeHeadRoutes: false,
     // What comes in on an open connection after SIGTERM is still served; the connection ends with it.
@@ -162,16 +171,25 @@ function addErrorAnswers(
   // Before the body of a request that nobody takes is read.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, request.id);
-    done(request.is404 ? noRoute(request, routes) : compressed(request));
+    done(notServed(request) ?? (request.is404 ? noRoute(request, routes) : undefined));
   });
 }
 
-function compressed({ headers }: FastifyRequest): ApiError | undefined {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  return encoding === 'identity'
-    ? undefined
-    : new ApiError(415, 'unsupported_media_type', 'a compressed body is not taken here');
+/** What no route serves, whatever its path: RFC 9112 §3.2, RFC 9110 §10.1.1. */
+function notServed({ headers, raw }: FastifyRequest): ApiError | undefined {
+  if (raw.httpVersion === '1.1' && headers.host === undefined) {
+    return new ApiError(400, 'malformed_request', 'a request of HTTP/1.1 has to name its Host');
+  }
+  if ((headers.expect ?? CONTINUE).toLowerCase() !== CONTINUE) {
+    return new ApiError(417, 'expectation_failed', 'nothing but 100-continue can be expected');
+  }
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    return new ApiError(415, 'unsupported_media_type', 'a compressed body is not taken here');
+  }
+  return undefined;
 }
+
+const CONTINUE = '100-continue';
 
 function noRoute(request: FastifyRequest, routes: ReadonlyMap<string, Set<string>>): ApiError {
   const path = (request.url.split('?')[0] ?? '').split('/');

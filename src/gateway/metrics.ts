@@ -7,6 +7,7 @@ import { RESOLVE_REFUSAL_TEXTS } from '../domain/manual-resolution';
 import { APPROVAL_REFUSAL_TEXTS, CONFIRMATION_REFUSAL_TEXTS } from '../domain/approval';
 import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
 import { REVERSAL_REFUSAL_TEXTS } from '../domain/manual-reversal';
+import { JOB_STATUSES } from '../domain/job-state';
 import { REASON_REFUSED } from '../domain/operator-reason';
 import { SETTLEMENT_STATUSES } from '../domain/settlement';
 import { OPEN_STATUSES } from '../domain/transfer-state';
@@ -107,13 +108,21 @@ const ORDER_REFUSALS = [
   ].flatMap((texts) => Object.keys(texts)),
 ];
 
+const OPEN_JOB_STATUSES = JOB_STATUSES.filter((status) => status !== 'complete');
+
 /** What Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
 function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers });
   const up = gauge('payouts_database_up', 'Whether the figures below could be read.', []);
   const settlements = gauge('payouts_settlements', 'Settlements by status.', ['status']);
+  const openJobs = gauge('payouts_open_jobs', 'Jobs that are not complete.', ['status']);
   const open = gauge('payouts_open_transfers', 'Transfers that are not at their end.', ['status']);
+  const failed = gauge(
+    'payouts_failed_transfers',
+    'Transfers that were given up and wait for a person.',
+    [],
+  );
   const unknown = gauge(
     'payouts_oldest_unknown_age_seconds',
     'Age of the oldest transfer whose outcome is unknown; 0 where there is none.',
@@ -140,6 +149,7 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
   return (figures) => {
     for (const each of [
       settlements,
+      openJobs,
       open,
       unknown,
       pauses,
@@ -152,15 +162,19 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
     }
     up.set(figures === undefined ? 0 : 1);
     if (figures === undefined) {
+      failed.remove();
       unknown.remove();
       refusedChanges.remove();
       return;
     }
     SETTLEMENT_STATUSES.forEach((status) => settlements.set({ status }, 0));
+    OPEN_JOB_STATUSES.forEach((status) => openJobs.set({ status }, 0));
     OPEN_STATUSES.forEach((status) => open.set({ status }, 0));
     ['everything', 'settlement'].forEach((scope) => pauses.set({ scope }, 0));
     figures.settlements.forEach(({ status, count }) => settlements.set({ status }, count));
+    figures.openJobs.forEach(({ status, count }) => openJobs.set({ status }, count));
     figures.openTransfers.forEach(({ status, count }) => open.set({ status }, count));
+    failed.set(figures.failedTransfers);
     unknown.set(figures.oldestUnknownSeconds ?? 0);
     figures.pausesInForce.forEach(({ scope, count }) => pauses.set({ scope }, count));
     figures.stripeEvents.forEach(({ result, count }) => events.set({ result }, count));

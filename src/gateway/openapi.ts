@@ -14,7 +14,7 @@ const ERROR = { 'application/json': { schema: { $ref: '#/components/schemas/Erro
 /** Answers that belong to no route, because they are given before one is found. */
 const ANSWERS_WITHOUT_ROUTE = {
   MalformedRequest: {
-    description: '400: no HTTP, or a path that cannot be decoded.',
+    description: '400: no HTTP, HTTP/1.1 without a Host, or a path that cannot be decoded.',
     content: ERROR,
   },
   NotFound: { description: '404: there is no such path.', content: ERROR },
@@ -24,6 +24,10 @@ const ANSWERS_WITHOUT_ROUTE = {
   },
   UnsupportedMediaType: {
     description: '415: the body is compressed, on whichever path.',
+    content: ERROR,
+  },
+  ExpectationFailed: {
+    description: '417: something else than 100-continue is expected.',
     content: ERROR,
   },
   RequestTimeout: { description: '408: headers or body did not arrive in time.', content: ERROR },

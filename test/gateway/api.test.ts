@@ -184,6 +184,16 @@ test.each<[string, string, () => Promise<Answer>]>([
   ['MalformedRequest', '400', () => request(url, `${SETTLEMENTS}/%zz`)],
   ['MalformedRequest', '400', () => sendRaw(url, 'HELLO\r\n\r\n')],
   [
+    'MalformedRequest',
+    '400',
+    () => sendRaw(url, 'GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n'),
+  ],
+  [
+    'ExpectationFailed',
+    '417',
+    () => request(url, '/healthz', { headers: { expect: 'a-miracle' } }),
+  ],
+  [
     'HeadersTooLarge',
     '431',
     () => request(url, '/healthz', { headers: { x: 'x'.repeat(20_000) } }),

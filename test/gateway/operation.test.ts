@@ -83,6 +83,19 @@ test('the metrics are what Postgres has', async () => {
        failure_reason = 'unknown_paid_run', updated_at = payout_now() where id = $1`,
     [transfer.id],
   );
+  const failed = await givenTransfer(bed.database, { account: 'acct_failed' });
+  for (const status of ['blocked', 'failed_terminal']) {
+    await bed.rows(
+      `update payout_transfers set status = $2, failure_class = 'payee', failure_reason = 'payee_wait_over'
+       where id = $1`,
+      [failed.id, status],
+    );
+  }
+  await bed.rows(
+    `update payout_jobs set status = 'awaiting_funds', funds_needed_minor = 1, funds_available_minor = 0
+     where id = $1`,
+    [failed.payoutJobId],
+  );
   await bed.rows(
     `insert into payout_controls (settlement_id, cause, owner) values (null, 'operator', 'operator'),
        ('s-1', 'operator', 'operator'), ('s-2', 'operator', 'operator')`,
@@ -102,7 +115,12 @@ test('the metrics are what Postgres has', async () => {
   await movePayoutClock(bed, { ms: 0 });
   await bed.rows('update payout_controls set lifted_at = payout_now()');
   expect(text).toContain('payouts_database_up 1');
-  expect(text).toContain('payouts_settlements{status="accepted"} 1');
+  expect(text).toContain('payouts_settlements{status="accepted"} 2');
+  expect(text).toContain('payouts_open_jobs{status="pending"} 1');
+  expect(text).toContain('payouts_open_jobs{status="awaiting_approval"} 0');
+  expect(text).toContain('payouts_open_jobs{status="awaiting_funds"} 1');
+  expect(text).not.toContain('payouts_open_jobs{status="complete"}');
+  expect(text).toContain('payouts_failed_transfers 1');
   expect(text).toContain('payouts_settlements{status="rejected"} 0');
   expect(text).toContain('payouts_open_transfers{status="unknown"} 1');
   expect(text).toContain('payouts_open_transfers{status="pending"} 0');
@@ -125,7 +143,9 @@ test('without Postgres the metrics say so, and keep what the gateway counted its
   expect(status).toBe(200);
   expect(text).toContain('payouts_database_up 0');
   expect(text).toMatch(/payouts_gateway_requests_total\{[^}]*route="\/healthz",status="200"\} 1/);
-  expect(text).not.toMatch(/^payouts_(settlements|oldest_unknown_age_seconds)[ {]/m);
+  expect(text).not.toMatch(
+    /^payouts_(settlements|open_jobs|failed_transfers|oldest_unknown_age_seconds)[ {]/m,
+  );
 });
 
 test('a stop lets the request under way finish, takes no other, and closes everything', async () => {

@@ -220,6 +220,17 @@ describe('secrets and settings of the containers', () => {
     expect(unknown).toEqual([]);
   });
 
+  it('the container in which the runbook gives orders has every setting of an order, and its tokens', () => {
+    const [, options = '', service = ''] =
+      /^alias payouts='compose exec (.*) (\w+) payouts'$/m.exec(read('docs/RUNBOOK.md')) ?? [];
+    const given = [...options.matchAll(/-e (\w+)=/g)].map(([, name = '']) => name);
+    expect(given).toEqual(['PAYOUT_OPERATOR_TOKEN']);
+    const names = [...given, ...Object.keys(services[service]?.environment ?? {})];
+    const needed = [...Object.keys(services['worker']?.environment ?? {}), 'GATEWAY_TOKENS'];
+    expect(needed.filter((name) => !names.includes(name))).toEqual([]);
+    expect(given.filter((name) => !(name in SETTING_RULES))).toEqual([]);
+  });
+
   it('registers exactly the search attributes that the workflows set', () => {
     const { SEARCH_ATTRIBUTES: registered, RETENTION } =
       services['temporal-namespace']?.environment ?? {};

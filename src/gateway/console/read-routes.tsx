@@ -8,7 +8,7 @@ import { readOperatingFigures } from '../../db/operating-figures';
 import { findPausesTouching } from '../../db/operator-pauses';
 import { findSendsUnderWay } from '../../db/sends-under-way';
 import { findSettlementPage, SETTLEMENT_VIEWS } from '../../db/settlement-pages';
-import { findUnknownOutcomes } from '../../db/winner-pages';
+import { countUnsettledWinners } from '../../db/winner-pages';
 import { SWEEP_ID } from '../../domain/ids';
 import { CONSOLE_PAGE_SETTLEMENTS } from '../../domain/limits';
 import type { ConsoleContext } from './console-context';
@@ -23,7 +23,7 @@ import { optional, searchText } from './read-form';
 
 const HIDDEN = { schema: { hide: true } };
 const APPROVALS_SHOWN = 10;
-const UNKNOWN_OUTCOMES_SHOWN = 20;
+const UNSETTLED_SHOWN = 20;
 
 /** The pages about the whole installation. */
 export function readRoutes(app: FastifyInstance, context: ConsoleContext): void {
@@ -42,7 +42,8 @@ function overviewRoute(app: FastifyInstance, { database, send }: ConsoleContext)
         view: 'awaiting_approval',
         settlementsMax: APPROVALS_SHOWN,
       }),
-      unknownOutcomes: await findUnknownOutcomes(executor, UNKNOWN_OUTCOMES_SHOWN),
+      unknownOutcomes: await countUnsettledWinners(executor, 'unknown', UNSETTLED_SHOWN),
+      givenUp: await countUnsettledWinners(executor, 'failed_terminal', UNSETTLED_SHOWN),
       sweep: await findAdminJob(executor, SWEEP_ID),
     }));
     const page = { title: 'Overview', section: 'overview', isLive: true } as const;

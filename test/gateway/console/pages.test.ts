@@ -6,7 +6,7 @@ import { readWhy } from '../../../src/client/explain';
 import { CONSOLE_PAGE_SETTLEMENTS, CONSOLE_PAGE_WINNERS } from '../../../src/domain/limits';
 import { DAY_MS } from '../../../src/domain/durations';
 import { givenPayable, givenPayableSettlement } from '../../activities/activity-bed';
-import { givenScheduledSettlement, newId } from '../../support/builders';
+import { givenScheduledSettlement, givenTransfer, newId } from '../../support/builders';
 import { brokenInvariants } from '../../support/invariants';
 import { linksOf, textOf, type Browser } from './browser';
 import { openConsoleBed, UI, type ConsoleBed } from './console-bed';
@@ -180,7 +180,11 @@ test('names of operators who are no token are shown as text', async () => {
   expect(text).not.toContain('<i>');
 });
 
-test('the overview shows pauses, approvals that wait, unknown outcomes and the last sweep', async () => {
+test('the overview shows pauses, approvals that wait, unknown outcomes, who was given up and the last sweep', async () => {
+  const account = newId('acct_closed').replace('-', '_');
+  await bed.account(account, 'closed');
+  const givenUp = await givenTransfer(bed.database, { account });
+  await bed.step(givenUp);
   const unknown = await givenPayable(bed);
   await bed.fault({ kind: 'drop_before' });
   await bed.step(unknown);
@@ -196,6 +200,10 @@ test('the overview shows pauses, approvals that wait, unknown outcomes and the l
   const text = textOf(answer);
   expect(text).toContain('Everything is paused until a person resumes it');
   expect(text).toContain(`1 winner of ${unknown.settlementId} : whether paid is not known`);
+  expect(text).toContain(`1 winner of ${givenUp.settlementId} : given up, and still owed`);
+  expect(linksOf(answer)).toContain(
+    `/console/settlements/${givenUp.settlementId}?status=failed_terminal&reason=payee_account_closed`,
+  );
   expect(linksOf(answer)).toContain(`/console/settlements/${settlement.settlementId}`);
   expect(text).toContain('succeeded, every 5 minutes');
   expect(text).toContain('7 started');

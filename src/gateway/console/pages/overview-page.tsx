@@ -2,7 +2,8 @@ import type { AdminJob } from '../../../db/admin-jobs';
 import type { OperatingFigures } from '../../../db/operating-figures';
 import type { PayoutControl } from '../../../db/payout-controls';
 import type { ListedSettlement } from '../../../db/settlement-pages';
-import type { UnknownOutcome } from '../../../db/winner-pages';
+import type { SettlementReasonCount } from '../../../db/winner-pages';
+import type { TransferStatus } from '../../../domain/transfer-state';
 import { CONSOLE_ROOT, settlementPath, withQuery } from '../local-path';
 import { Amount, countOf, Facts, Foreign, Reason, Table, Time } from './parts';
 import { PausesTable } from './pauses-table';
@@ -11,7 +12,8 @@ export interface OverviewFacts {
   readonly figures: OperatingFigures;
   readonly pauses: readonly PayoutControl[];
   readonly awaitingApproval: readonly ListedSettlement[];
-  readonly unknownOutcomes: readonly UnknownOutcome[];
+  readonly unknownOutcomes: readonly SettlementReasonCount[];
+  readonly givenUp: readonly SettlementReasonCount[];
   readonly sweep: AdminJob | undefined;
 }
 
@@ -41,12 +43,12 @@ export function OverviewPage({ facts }: { readonly facts: OverviewFacts }) {
 
 /** What nobody but a person mends. */
 function Alarms({ facts }: { readonly facts: OverviewFacts }) {
-  const { figures, pauses, unknownOutcomes } = facts;
+  const { figures, givenUp, pauses, unknownOutcomes } = facts;
   const raised = pauses.filter(
     ({ nextLookAt, owner }) => owner === 'automation' && nextLookAt === null,
   );
   const rejected = figures.settlements.find(({ status }) => status === 'rejected')?.count ?? 0;
-  if (raised.length === 0 && unknownOutcomes.length === 0 && rejected === 0) {
+  if (raised.length + unknownOutcomes.length + givenUp.length + rejected === 0) {
     return (
       <div class="box good">
         <p>No open alarms.</p>
@@ -63,14 +65,8 @@ function Alarms({ facts }: { readonly facts: OverviewFacts }) {
             until a person resumes it: <Reason code={cause} />
           </li>
         ))}
-        {unknownOutcomes.map(({ count, reason, settlementId }) => (
-          <li>
-            <a href={withQuery(settlementPath(settlementId), { status: 'unknown', reason })}>
-              {countOf(count, 'winner')} of {settlementId}
-            </a>
-            : whether paid is not known. <Reason code={reason} />
-          </li>
-        ))}
+        <Unsettled winners={unknownOutcomes} status="unknown" says="whether paid is not known" />
+        <Unsettled winners={givenUp} status="failed_terminal" says="given up, and still owed" />
         {rejected === 0 ? null : (
           <li>
             <a href={withQuery(LIST, { view: 'rejected' })}>
@@ -81,6 +77,29 @@ function Alarms({ facts }: { readonly facts: OverviewFacts }) {
         )}
       </ul>
     </section>
+  );
+}
+
+function Unsettled({
+  says,
+  status,
+  winners,
+}: {
+  readonly says: string;
+  readonly status: TransferStatus;
+  readonly winners: readonly SettlementReasonCount[];
+}) {
+  return (
+    <>
+      {winners.map(({ count, reason, settlementId }) => (
+        <li>
+          <a href={withQuery(settlementPath(settlementId), { status, reason })}>
+            {countOf(count, 'winner')} of {settlementId}
+          </a>
+          : {says}. <Reason code={reason} />
+        </li>
+      ))}
+    </>
   );
 }
 
