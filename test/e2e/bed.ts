@@ -59,12 +59,14 @@ export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';
 export const TEMPORAL_KIND = process.env['TEST_TEMPORAL'] === 'server' ? 'server' : 'dev';
 
 const POLL_MS = 100;
+/** Ends a hang on a busy machine, where each look may be a process of its own; it measures nothing. */
+const UNTIL_LIMIT_MS = 90_000;
 
 /** Waits for a condition and returns what it found; says what was waited for when it does not come. */
 export async function until<Found>(
   what: string,
   look: () => Promise<Found | undefined | false> | Found | undefined | false,
-  limitMs = 30_000,
+  limitMs = UNTIL_LIMIT_MS,
 ): Promise<Found> {
   const deadline = Date.now() + limitMs;
   for (;;) {

@@ -234,7 +234,7 @@ test.each(QUESTIONS)(
         const names = await listed(typed);
         return names.join() === answer.join() ? names : undefined;
       },
-      5_000,
+      30_000,
     ).catch(() => listed(typed));
     expect(found).toEqual(answer);
   },
