@@ -8,10 +8,12 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
 import type { SettlementReport } from '../../src/client/read-status';
+import { SWEEP_ID } from '../../src/domain/ids';
 import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
 
 export interface Addresses {
@@ -220,6 +222,19 @@ export class Bed {
     await this.product.close();
     await this.pool.end();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * From now on only the test sweeps: the schedule's own sweep comes every five minutes, and would otherwise sometimes be
+ * there first. To be called after `setup` and before a worker runs.
+ */
+export async function holdSweeps(temporal: Client): Promise<void> {
+  const schedule = temporal.schedule.getHandle(SWEEP_ID);
+  await schedule.pause('a test sweeps by itself');
+  const { info } = await schedule.describe();
+  for (const { action } of info.recentActions) {
+    await temporal.workflow.getHandle(action.workflow.workflowId).terminate('a test sweeps');
   }
 }
 
