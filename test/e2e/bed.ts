@@ -12,7 +12,7 @@ import type { Client } from '@temporalio/client';
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
-import type { SettlementReport } from '../../src/client/read-status';
+import { readStatus, type SettlementReport } from '../../src/client/read-status';
 import { SWEEP_ID } from '../../src/domain/ids';
 import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
 
@@ -131,6 +131,15 @@ export class Bed {
     return this.json<SettlementReport>('status', settlementId);
   }
 
+  /** What `status` prints, without its process: one for each look would take the time that the workers need. */
+  async look(settlementId: string): Promise<SettlementReport> {
+    const report = await readStatus(this.database, settlementId);
+    if (report.status !== 'accepted') {
+      throw new Error(`settlement ${settlementId} is ${report.status}`);
+    }
+    return report;
+  }
+
   spawn(args: readonly string[], settings: Settings = {}): TestProcess {
     const child = spawnCli(args, { env: { ...this.env, ...settings }, cwd: this.folder });
     this.processes.push(child);
@@ -195,7 +204,7 @@ export class Bed {
     return Number(row?.n);
   }
 
-  /** The status once the job is complete. SQL looks meanwhile: a process for each look would starve the workers. */
+  /** The status once the job is complete. */
   async completed(settlementId: string, limitMs = 100_000): Promise<SettlementReport> {
     await until(
       `job of ${settlementId} is complete`,

@@ -134,7 +134,7 @@ describe('five incidents in one settlement', () => {
       const status = await until(
         'ten paid, one waits, one failed',
         async () => {
-          const now = await bed.status(ID);
+          const now = await bed.look(ID);
           // The oracle is asked after the rows: who is completed in them must be paid in it.
           expect(falselyPaid(now, await bed.oracle())).toEqual([]);
           const { completed, blocked, failed_terminal: failed } = now.job.counts;
@@ -287,7 +287,7 @@ test(
     const stopped = await until(
       'the pause',
       async () => {
-        const status = await bed.status('unlisted');
+        const status = await bed.look('unlisted');
         return status.pauses.length > 0 && status;
       },
       LONG_MS,

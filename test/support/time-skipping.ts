@@ -33,7 +33,7 @@ export async function startTimeSkippingEnvironment(): Promise<TimeSkippingEnviro
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
   const port = String(await freePort());
-  const server = spawnProgram(program, [port, '--enable-time-skipping']);
+  const server = spawnProgram(program, [port]);
   const address = `${LOOPBACK}:${port}`;
   try {
     await untilListening(address, server.ended);

@@ -22,11 +22,6 @@ import type { FakeActivities } from '../support/fake-activities';
 const SERVER_TYPES = { KEYWORD: 2, INT: 3 } as const;
 const POLL_MS = 25;
 const EVENTUALLY_LIMIT_MS = 90_000;
-/**
- * The first task of a worker loads its workflow code. Where that takes longer than the usual ten seconds, the
- * time-skipping server lets all of a workflow's time pass before the task is tried again.
- */
-export const LONGEST_TASK_MS = 60_000;
 
 export interface FakeWorkers {
   stop(): Promise<void>;
@@ -93,7 +88,6 @@ export async function startTransfer(
     workflowId: transferWorkflowId(input.transferId),
     taskQueue: TASK_QUEUES.payouts,
     args: [input],
-    workflowTaskTimeout: LONGEST_TASK_MS,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     ...shown,
   });
@@ -107,7 +101,6 @@ export async function startJob(
     workflowId: jobWorkflowId(input.settlementId),
     taskQueue: TASK_QUEUES.payouts,
     args: [input],
-    workflowTaskTimeout: LONGEST_TASK_MS,
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   });
