@@ -11,7 +11,7 @@ import type { PauseReport } from '../../src/client/show-pauses';
 import { accountsOf, type Bed, settlementOf, timesPaid, until } from './bed';
 import { startWorkerStack, type WorkerStack } from './worker-stack';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const WHY = ['--reason', 'the contest is void'] as const;
 
 let stack: WorkerStack;

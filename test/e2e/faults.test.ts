@@ -23,7 +23,7 @@ import {
   userOf,
 } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 /** There is a middle of a settlement for seconds, also for a test that is kept from running meanwhile. */
 const SLOWLY = { STRIPE_REQUESTS_PER_SECOND: '15' };
 

@@ -21,7 +21,7 @@ import {
   type Addresses,
 } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const WINNERS = 40;
 const SETTLEMENT = settlementOf('main', WINNERS);
 const TOTAL_MINOR = SETTLEMENT.winners.reduce((sum, { amountMinor }) => sum + amountMinor, 0);

@@ -24,7 +24,7 @@ import {
 } from './bed';
 import { startWorkerStack, type WorkerStack } from './worker-stack';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 const WHY = ['--reason', 'looked at it'] as const;
 
 let stack: WorkerStack;

@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
 import { accountsOf, Bed, settlementOf, until } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `reverse-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'the result was wrong'] as const;
 

@@ -17,7 +17,7 @@ import {
 import { testTemporalAddress } from '../support/temporal';
 import { accountOf, Bed, holdSweeps, until } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `queries-${randomBytes(4).toString('hex')}`;
 const TOKEN = 'token-of-whoever-records-these';
 const WHY = ['--reason', 'a mix of everything'] as const;

@@ -17,7 +17,7 @@ import type { TestProcess } from '../support/processes';
 import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
 import { accountsOf, Bed, holdSweeps, settlementOf, until } from './bed';
 
-const LONG_MS = 240_000;
+const LONG_MS = 300_000;
 
 let connection: Connection;
 let sandbox: StripeSandbox;
