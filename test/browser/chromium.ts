@@ -34,7 +34,7 @@ type BrowserTest = (
 
 const WHY_SKIPPED = `no browser was opened: there is no Chromium on PATH, and ${CHROMIUM_SETTING} names none`;
 const START_LIMIT_MS = 60_000;
-const STEP_LIMIT_MS = 15_000;
+const STEP_LIMIT_MS = 45_000;
 const HEIGHT_PIXELS = 900;
 const WIDTH_PIXELS = 1_280;
 

@@ -22,7 +22,7 @@ import {
 } from './console-bed';
 import { flawsOf } from './page-flaws';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const WINNERS = 54;
 const MASTERS = settlementOf('masters', WINNERS);
 const PAID = [0, 1].map((index) => userOf('masters', index));

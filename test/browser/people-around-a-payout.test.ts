@@ -15,7 +15,7 @@ import { inChromium } from './chromium';
 import { ALICE, BOB, factOf, logIn, openConsoleBed, rowsOf, type ConsoleBed } from './console-bed';
 import { brokenWordsOf } from './page-flaws';
 
-const LONG_MS = 240_000;
+const LONG_MS = 300_000;
 const WINNERS = 8;
 const GRAND = settlementOf('grand', WINNERS);
 /** One cent below the settlement's total. */

@@ -17,7 +17,7 @@ import { queryOf } from '../support/saved-query-tables';
 import { testTemporalAddress, testTemporalUiUrl } from '../support/temporal';
 import { inChromium } from './chromium';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 /** Each reading draws the details anew; asking faster than that would never see them. */
 const READ_ANEW_MS = 2_000;
 const NAMESPACE = `web-ui-${randomBytes(4).toString('hex')}`;

@@ -33,7 +33,7 @@ import { until } from '../e2e/bed';
 import { runCli, spawnCli, type CommandResult } from '../support/processes';
 
 const CLI = path.resolve(__dirname, '../../dist/src/client/cli.js');
-const LONG_MS = 180_000;
+const LONG_MS = 300_000;
 const MANY = 200_000;
 
 let bed: ActivityBed;

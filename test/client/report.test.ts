@@ -29,7 +29,7 @@ import { runCli, type CommandResult } from '../support/processes';
 type JsonReport = ReportHead & { readonly winners: readonly ReportWinner[] };
 type Line = Readonly<Record<string, string>>;
 
-const LONG_MS = 180_000;
+const LONG_MS = 300_000;
 const MANY = 100_000;
 const NOBODY = '00000000-0000-5000-8000-000000000000';
 const FORMULA = "=cmd|' /C calc'!A0";

@@ -19,7 +19,7 @@ import type { TestProcess } from '../support/processes';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
 
-const LONG_MS = 180_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `verify-${randomBytes(4).toString('hex')}`;
 /** Each test breaks one of its own: `<name>-u000` is paid, `<name>-u001` waits for an account. */
 const SETTLEMENTS = [

@@ -52,7 +52,7 @@ describe('on the sandbox', () => {
     // Without it a request of the sandbox is over before the next one begins.
     await sandbox.control('faults', {
       match: { path: '/v1/transfers', metadata: { contract_point: '2' } },
-      fault: { kind: 'delay', beforeMs: 300 },
+      fault: { kind: 'delay', beforeMs: 2_000 },
     });
     const report = await askOpenPoints(
       settingsFor(sandbox.baseUrl, {

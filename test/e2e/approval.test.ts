@@ -22,7 +22,7 @@ import {
   userOf,
 } from './bed';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `approval-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'looked at it'] as const;
 const TOKENS = { ann: 'token-of-ann-4711', bob: 'token-of-bob-4712' } as const;

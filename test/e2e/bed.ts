@@ -8,10 +8,12 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
 
 import { openDatabase, type Database, type DatabaseConnection } from '../../src/db/database';
-import type { SettlementReport } from '../../src/client/read-status';
+import { readStatus, type SettlementReport } from '../../src/client/read-status';
+import { SWEEP_ID } from '../../src/domain/ids';
 import { runCli, spawnCli, type CommandResult, type TestProcess } from '../support/processes';
 
 export interface Addresses {
@@ -59,12 +61,14 @@ export const API_KEY = 'sk_test_e2eSecretOfThisRun0001';
 export const TEMPORAL_KIND = process.env['TEST_TEMPORAL'] === 'server' ? 'server' : 'dev';
 
 const POLL_MS = 100;
+/** Ends a hang on a busy machine, where each look may be a process of its own; it measures nothing. */
+const UNTIL_LIMIT_MS = 90_000;
 
 /** Waits for a condition and returns what it found; says what was waited for when it does not come. */
 export async function until<Found>(
   what: string,
   look: () => Promise<Found | undefined | false> | Found | undefined | false,
-  limitMs = 30_000,
+  limitMs = UNTIL_LIMIT_MS,
 ): Promise<Found> {
   const deadline = Date.now() + limitMs;
   for (;;) {
@@ -125,6 +129,15 @@ export class Bed {
 
   status(settlementId: string): Promise<SettlementReport> {
     return this.json<SettlementReport>('status', settlementId);
+  }
+
+  /** What `status` prints, without its process: one for each look would take the time that the workers need. */
+  async look(settlementId: string): Promise<SettlementReport> {
+    const report = await readStatus(this.database, settlementId);
+    if (report.status !== 'accepted') {
+      throw new Error(`settlement ${settlementId} is ${report.status}`);
+    }
+    return report;
   }
 
   spawn(args: readonly string[], settings: Settings = {}): TestProcess {
@@ -191,7 +204,7 @@ export class Bed {
     return Number(row?.n);
   }
 
-  /** The status once the job is complete. SQL looks meanwhile: a process for each look would starve the workers. */
+  /** The status once the job is complete. */
   async completed(settlementId: string, limitMs = 100_000): Promise<SettlementReport> {
     await until(
       `job of ${settlementId} is complete`,
@@ -218,6 +231,19 @@ export class Bed {
     await this.product.close();
     await this.pool.end();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * From now on only the test sweeps: the schedule's own sweep comes every five minutes, and would otherwise sometimes be
+ * there first. To be called after `setup` and before a worker runs.
+ */
+export async function holdSweeps(temporal: Client): Promise<void> {
+  const schedule = temporal.schedule.getHandle(SWEEP_ID);
+  await schedule.pause('a test sweeps by itself');
+  const { info } = await schedule.describe();
+  for (const { action } of info.recentActions) {
+    await temporal.workflow.getHandle(action.workflow.workflowId).terminate('a test sweeps');
   }
 }
 

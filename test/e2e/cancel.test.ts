@@ -11,7 +11,7 @@ import type { PauseReport } from '../../src/client/show-pauses';
 import { accountsOf, type Bed, settlementOf, timesPaid, until } from './bed';
 import { startWorkerStack, type WorkerStack } from './worker-stack';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const WHY = ['--reason', 'the contest is void'] as const;
 
 let stack: WorkerStack;
@@ -31,10 +31,10 @@ async function givenWaiting(id: string, winners: number, connected: number): Pro
   await bed.json('accounts', 'import', bed.file(`${id}-accounts.json`, accounts));
   await bed.json('settle', bed.file(`${id}.json`, settlement));
   await until(`${id} waits`, async () => {
-    const { counts } = (await bed.status(id)).job;
+    const { counts } = (await bed.look(id)).job;
     return counts.completed === connected && counts.blocked === winners - connected;
   });
-  const { transfers } = await bed.status(id);
+  const { transfers } = await bed.look(id);
   return transfers.filter(({ status }) => status === 'blocked').map((transfer) => transfer.id);
 }
 

@@ -28,7 +28,7 @@ const WINNERS = Number(process.env['CHAOS_WINNERS'] ?? 500);
 /** Another seed is another run; the same one draws the same fault for the n-th call. */
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20_240_612);
 const RATE = 0.2;
-const LONG_MS = 240_000;
+const LONG_MS = 300_000;
 const PLENTY_MINOR = 50_000_000_000;
 
 const EAST = chaosSettlement('chaos-east', Math.ceil(WINNERS * 0.6));

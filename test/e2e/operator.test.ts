@@ -24,7 +24,7 @@ import {
 } from './bed';
 import { startWorkerStack, type WorkerStack } from './worker-stack';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 const WHY = ['--reason', 'looked at it'] as const;
 
 let stack: WorkerStack;
@@ -194,10 +194,10 @@ describe('a retry that ends between the database and Temporal', () => {
     await refuseOnce();
     await bed.json('settle', bed.file(`${id}.json`, settlement));
     await until('one failed, one is paid, one waits', async () => {
-      const states = (await bed.status(id)).transfers.map(({ status }) => status).sort();
+      const states = (await bed.look(id)).transfers.map(({ status }) => status).sort();
       return states.join() === 'blocked,completed,failed_terminal';
     });
-    const failed = theOne(await bed.status(id), 'failed_terminal');
+    const failed = theOne(await bed.look(id), 'failed_terminal');
     const run = temporal.workflow.getHandle(`transfer/${failed.id}`);
     await until('the run has failed', async () => (await run.describe()).status.name === 'FAILED');
     const open = `PayoutSettlementId="${id}" AND ExecutionStatus="Running"`;

@@ -26,7 +26,7 @@ import {
 } from './bed';
 
 const ROOT = path.resolve(__dirname, '../..');
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 
 let local: TestProcess;
 let bed: Bed;

@@ -8,9 +8,8 @@ import { Client as Session } from 'pg';
 import { startLocalStack, type LocalStack } from '../../local/stack';
 import { runPayoutScheduler } from '../../src/client/sweep';
 import type { SweepReport } from '../../src/domain/contracts';
-import { SWEEP_ID } from '../../src/domain/ids';
 import { movePayoutClock } from '../support/clock';
-import { Bed, type Addresses } from './bed';
+import { Bed, holdSweeps, type Addresses } from './bed';
 
 const DEFAULT_NAMESPACE = 'default';
 
@@ -49,7 +48,7 @@ export class RestoreBed {
     this.beds.push(bed);
     await bed.json('setup');
     // Whoever tests what a sweep finds must be the one who sweeps.
-    await this.client(bed).schedule.getHandle(SWEEP_ID).pause('a test sweeps by itself');
+    await holdSweeps(this.client(bed));
     return bed;
   }
 

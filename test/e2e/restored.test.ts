@@ -20,7 +20,7 @@ import {
 } from './bed';
 import { RestoreBed } from './restore';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const SLOWLY = { STRIPE_REQUESTS_PER_SECOND: '8' };
 
 let machine: RestoreBed;

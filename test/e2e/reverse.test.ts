@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
 import { accountsOf, Bed, settlementOf, until } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `reverse-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'the result was wrong'] as const;
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
   );
   await bed.json('settle', bed.file('back.json', settlement));
   await until('one is paid and one waits', async () => {
-    const { counts } = (await bed.status('back')).job;
+    const { counts } = (await bed.look('back')).job;
     return counts.completed === 1 && counts.blocked === 1;
   });
   const { transfers } = await bed.status('back');
@@ -139,7 +139,7 @@ test(
     const settlement = settlementOf('later', 1);
     await bed.json('accounts', 'import', bed.file('later-accounts.json', accountsOf(settlement)));
     await bed.json('settle', bed.file('later.json', settlement));
-    await until('it is paid', async () => (await bed.status('later')).job.status === 'complete');
+    await until('it is paid', async () => (await bed.look('later')).job.status === 'complete');
     const [transfer] = (await bed.status('later')).transfers;
     const { code, stderr } = await bed.run(['reverse', transfer!.id, ...WHY], {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
@@ -147,7 +147,7 @@ test(
     expect([code, stderr]).toEqual([3, expect.stringContaining('stands in the database')]);
     await bed.json('sweep');
     await until('it came back', async () => {
-      const { transfers } = await bed.status('later');
+      const { transfers } = await bed.look('later');
       return transfers[0]!.amountReversedMinor === transfer!.amountMinor;
     });
   },

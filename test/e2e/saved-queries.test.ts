@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
-import { SWEEP_ID } from '../../src/domain/ids';
 import { DAY_MS } from '../../src/domain/durations';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import {
@@ -16,9 +15,9 @@ import {
   SUBJECT_IN_DOCUMENTS,
 } from '../support/saved-query-tables';
 import { testTemporalAddress } from '../support/temporal';
-import { accountOf, Bed, until } from './bed';
+import { accountOf, Bed, holdSweeps, until } from './bed';
 
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 const NAMESPACE = `queries-${randomBytes(4).toString('hex')}`;
 const TOKEN = 'token-of-whoever-records-these';
 const WHY = ['--reason', 'a mix of everything'] as const;
@@ -77,7 +76,7 @@ beforeAll(async () => {
   temporal = new Client({ connection, namespace: NAMESPACE });
   await bed.json('setup');
   // A sweep would start again what was terminated.
-  await temporal.schedule.getHandle(SWEEP_ID).pause();
+  await holdSweeps(temporal);
   await bed.worker();
   await beginYesterday();
   midnight = new Date().toISOString();
@@ -234,7 +233,7 @@ test.each(QUESTIONS)(
         const names = await listed(typed);
         return names.join() === answer.join() ? names : undefined;
       },
-      5_000,
+      30_000,
     ).catch(() => listed(typed));
     expect(found).toEqual(answer);
   },

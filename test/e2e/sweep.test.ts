@@ -15,9 +15,9 @@ import { SWEEP_ID, SWEEP_NOW_ID } from '../../src/domain/ids';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import type { TestProcess } from '../support/processes';
 import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { accountsOf, Bed, settlementOf, until } from './bed';
+import { accountsOf, Bed, holdSweeps, settlementOf, until } from './bed';
 
-const LONG_MS = 240_000;
+const LONG_MS = 300_000;
 
 let connection: Connection;
 let sandbox: StripeSandbox;
@@ -40,7 +40,7 @@ beforeAll(async () => {
   );
   client = new Client({ connection, namespace });
   await bed.json('setup');
-  await client.schedule.getHandle(SWEEP_ID).pause('a test triggers it');
+  await holdSweeps(client);
   worker = await bed.worker();
 }, LONG_MS);
 afterAll(async () => {

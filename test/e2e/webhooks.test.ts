@@ -18,7 +18,7 @@ import type { HistoryEvent } from '../workflows/harness';
 import { accountOf, accountsOf, API_KEY, type Bed, settlementOf, until, userOf } from './bed';
 import { startWorkerStack, type WorkerStack } from './worker-stack';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 const SECRET = 'whsec_ofTheSandbox';
 
 let stack: WorkerStack;

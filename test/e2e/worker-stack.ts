@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { startStripeSandbox } from '../../local/stripe-sandbox/server';
 import { createTestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
-import { Bed } from './bed';
+import { Bed, holdSweeps } from './bed';
 
 export interface WorkerStack {
   readonly bed: Bed;
@@ -29,11 +29,13 @@ export async function startWorkerStack(name: string): Promise<WorkerStack> {
     { TEMPORAL_NAMESPACE: namespace },
   );
   await bed.json('setup');
-  await bed.worker();
   const connection = await Connection.connect({ address: temporalAddress });
+  const temporal = new Client({ connection, namespace });
+  await holdSweeps(temporal);
+  await bed.worker();
   return {
     bed,
-    temporal: new Client({ connection, namespace }),
+    temporal,
     close: async () => {
       await connection.close();
       await bed.close();

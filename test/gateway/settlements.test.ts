@@ -5,12 +5,15 @@
  */
 import { readStatus } from '../../src/client/read-status';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
+import { GATEWAY_START_DEADLINE_MS } from '../../src/domain/limits';
 import { settlementOf as fileOf } from '../e2e/bed';
 import { brokenInvariants } from '../support/invariants';
 import { BOB, openGatewayBed, type GatewayBed } from './gateway-bed';
 import { post, request, type Answer } from './http-client';
 
 const MAX_AMOUNT = 1_000_000;
+/** What a busy machine may add to an answer. */
+const BUSY_MS = 15_000;
 
 let bed: GatewayBed;
 let url: string;
@@ -186,7 +189,7 @@ test('without Temporal it is recorded, which the answer says in time; posted aga
     post(url, fileOf('waiting', 2)),
     post(url, fileOf('waiting', 2)),
   ]);
-  expect(Date.now() - startedAt).toBeLessThan(8_000);
+  expect(Date.now() - startedAt).toBeLessThan(GATEWAY_START_DEADLINE_MS + BUSY_MS);
   expect(answers.map(({ status }) => status)).toEqual([202, 202]);
   expect(answers.map((answer) => reportOf(answer)['created']).sort()).toEqual([false, true]);
   for (const answer of answers) {

@@ -14,7 +14,7 @@ import { waitUntilGone } from '../../local/process-life';
 
 const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
-const GONE_LIMIT_MS = 20_000;
+const GONE_LIMIT_MS = 60_000;
 
 const onlyForRoot = IS_ROOT ? test : test.skip;
 const children: ChildProcess[] = [];

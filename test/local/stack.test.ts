@@ -21,8 +21,9 @@ const LOCAL_UP = `
   const { localUp } = require(${JSON.stringify(compiledEntry('local-up.js'))});
   localUp(JSON.parse(process.argv[1]), process).then((code) => process.exit(code));`;
 const HAS_SANDBOX = existsSync(resolve(__dirname, '../../dist/local/stripe-sandbox/main.js'));
-const GONE_LIMIT_MS = 20_000;
-const READY_LIMIT_MS = 30_000;
+/** They end a hang on a busy machine and measure nothing. */
+const GONE_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 90_000;
 const PARTS = HAS_SANDBOX ? ['postgres', 'temporal', 'stripe'] : ['postgres', 'temporal'];
 
 const stacks: LocalStack[] = [];

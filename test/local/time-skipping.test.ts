@@ -3,36 +3,37 @@
  * Method: a workflow that sleeps for thirty days runs on the real time-skipping test server.
  */
 import { Worker } from '@temporalio/worker';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createTimeSkippingEnvironment } from '../support/time-skipping';
+import {
+  startTimeSkippingEnvironment,
+  type TimeSkippingEnvironment,
+} from '../support/time-skipping';
 import type { sleepThirtyDays } from './sleep-workflow';
 
 const FIRST_START_LIMIT_MS = 10 * 60_000;
 const THIRTY_DAYS_MS = 30 * 24 * 3_600_000;
-const REAL_LIMIT_MS = 30_000;
 
-let environment: TestWorkflowEnvironment | undefined;
+let skipping: TimeSkippingEnvironment | undefined;
 
 beforeAll(async () => {
-  environment = await createTimeSkippingEnvironment();
+  skipping = await startTimeSkippingEnvironment();
 }, FIRST_START_LIMIT_MS);
 
 afterAll(async () => {
-  await environment?.teardown();
+  await skipping?.stop();
 });
 
+// Without the jump it would run into the test's limit.
 test('thirty days of a workflow pass in seconds', async () => {
-  if (environment === undefined) {
+  if (skipping === undefined) {
     throw new Error('the environment did not start');
   }
-  const { client, nativeConnection } = environment;
+  const { client, nativeConnection } = skipping.environment;
   const taskQueue = 'time-skipping-test';
   const worker = await Worker.create({
     connection: nativeConnection,
     taskQueue,
     workflowsPath: require.resolve('./sleep-workflow'),
   });
-  const before = Date.now();
   const slept = await worker.runUntil(
     client.workflow.execute<typeof sleepThirtyDays>('sleepThirtyDays', {
       taskQueue,
@@ -40,5 +41,4 @@ test('thirty days of a workflow pass in seconds', async () => {
     }),
   );
   expect(slept).toBeGreaterThanOrEqual(THIRTY_DAYS_MS);
-  expect(Date.now() - before).toBeLessThan(REAL_LIMIT_MS);
 });

@@ -4,7 +4,7 @@
  */
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker, type WorkflowBundle } from '@temporalio/worker';
-import { bundleWorkflows } from '../support/workflow-bundle';
+import { bundleWorkflows, bundleWorkflowsAt } from '../support/workflow-bundle';
 import { quietRuntime } from '../workflows/servers';
 import { recordedHistory, recordedNames, recordedText } from './histories';
 
@@ -28,7 +28,7 @@ let altered: WorkflowBundle;
 beforeAll(async () => {
   quietRuntime();
   today = await bundleWorkflows();
-  altered = await bundleWorkflows(require.resolve('./fixtures/altered-workflows'));
+  altered = await bundleWorkflowsAt(require.resolve('./fixtures/altered-workflows'));
 });
 
 async function replay(workflowBundle: WorkflowBundle, name: string): Promise<void> {

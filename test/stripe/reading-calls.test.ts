@@ -20,7 +20,7 @@ const FILTER = { transferGroup: 'settlement:s-1' };
 const ACCOUNT = 'acct_winner1';
 
 function clientOf(apiBase: string) {
-  return createStripeClient({ apiKey: 'sk_test_123', apiBase, callDeadlineMs: 2_000 });
+  return createStripeClient({ apiKey: 'sk_test_123', apiBase });
 }
 
 describe('on the sandbox', () => {

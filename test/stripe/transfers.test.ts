@@ -2,6 +2,7 @@
  * Goal: what is sent is exactly what was frozen, and the reading calls tell what they find or who is to blame.
  * Method: the real SDK against a server on a real socket that keeps what arrives.
  */
+import { STRIPE_CALL_DEADLINE_MS } from '../../src/domain/limits';
 import { createStripeClient } from '../../src/stripe/client';
 import { identifyStripeAccount } from '../../src/stripe/balance-and-account';
 import { listTransfersOfGroup, type ListedTransfer } from '../../src/stripe/list-transfers';
@@ -16,12 +17,8 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-function client() {
-  return createStripeClient({
-    apiKey: 'sk_test_123',
-    apiBase: server.baseUrl,
-    callDeadlineMs: 1_000,
-  });
+function client(callDeadlineMs = STRIPE_CALL_DEADLINE_MS) {
+  return createStripeClient({ apiKey: 'sk_test_123', apiBase: server.baseUrl, callDeadlineMs });
 }
 
 describe('sendTransfer', () => {
@@ -106,12 +103,13 @@ describe('identifyStripeAccount', () => {
   });
 
   test.each([
-    ['silence', (): void => undefined, 'DEADLINE'],
-    ['a web page', bytes(200, '<html>'), 'NOT_JSON'],
-    ['another API', json(200, { ok: true }), 'NOT_STRIPE'],
-  ] as const)('names the address on %s', async (_what, reply, transportCode) => {
+    ['silence', (): void => undefined, 'DEADLINE', 1_000],
+    ['a web page', bytes(200, '<html>'), 'NOT_JSON', undefined],
+    ['another API', json(200, { ok: true }), 'NOT_STRIPE', undefined],
+  ] as const)('names the address on %s', async (_what, reply, transportCode, deadlineMs) => {
     server.reply = reply;
-    const failure: unknown = await identifyStripeAccount(client()).catch((error: unknown) => error);
+    const asked = identifyStripeAccount(client(deadlineMs));
+    const failure: unknown = await asked.catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StripeUnreachableError);
     expect(failure).toMatchObject({ address: server.baseUrl, transportCode });
   });

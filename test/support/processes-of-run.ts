@@ -7,6 +7,8 @@ export const POSTGRES_ADMIN_URL = 'TEST_POSTGRES_ADMIN_URL';
 export const TEMPLATE_DATABASE = 'payouts_test_template';
 export const TEMPORAL_ADDRESS = 'TEST_TEMPORAL_ADDRESS';
 export const TEMPORAL_UI_URL = 'TEST_TEMPORAL_UI_URL';
+/** A folder for what test files make once and share. */
+export const FOLDER_OF_RUN = 'TEST_FOLDER_OF_RUN';
 
 /** A value that globalSetup has set; without it the test file runs outside jest's configuration. */
 export function valueOfTestRun(name: string): string {

@@ -7,7 +7,7 @@ import { freePort } from '../../local/free-port';
 import { buildGoTool } from '../../local/go-tool';
 
 const STRIPE_MOCK_VERSION = 'v0.203.0';
-const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 90_000;
 const READY_POLL_MS = 50;
 
 export interface StripeMock {

@@ -3,7 +3,7 @@
  * Method: the real workflows on the time-skipping server with its time at rest, over a settlement in memory.
  */
 import { transferWorkflowId, jobWorkflowId } from '../../src/domain/ids';
-import { JOB_WINDOW_CHILDREN, PARK_AFTER_MS } from '../../src/domain/limits';
+import { JOB_WINDOW_CHILDREN } from '../../src/domain/limits';
 import { FakeSettlement } from './fake-settlement';
 import {
   eventsOf,
@@ -79,15 +79,17 @@ test('620 winners, over two runs: each started once, and the last is heard of wh
       eventsWith(events.slice(-1), 'timerStartedEventAttributes').length === 1
     );
   });
+  const waiting = await eventsOf(server.client, handle.workflowId);
   last.payeeReady = true;
   await server.client.workflow.getHandle(transferWorkflowId(last.transferId)).signal('payeeReady');
-  // No time is jumped over, and the job's own look is far off: the child's signal tells it.
-  const signalled = Date.now();
   await expect(handle.result()).resolves.toMatchObject({
     status: 'complete',
     counts: { completed: transfers },
   });
-  expect(Date.now() - signalled).toBeLessThan(PARK_AFTER_MS / 2);
+  // No time is jumped over, and the job's own look is far off: the child's signal has told it, and no timer.
+  const told = (await eventsOf(server.client, handle.workflowId)).slice(waiting.length);
+  expect(eventsWith(told, 'workflowExecutionSignaledEventAttributes')).not.toEqual([]);
+  expect(eventsWith(told, 'timerFiredEventAttributes')).toEqual([]);
   const runs = await eventsOfChain(server.client, handle.workflowId);
   expect(runs.length).toBeGreaterThanOrEqual(2);
   expect(Math.max(...runs.map((events) => events.length))).toBeLessThan(EVENTS_LIMIT);
@@ -109,13 +111,21 @@ test.each([
   await eventually(() => settlement.sending >= JOB_WINDOW_CHILDREN);
   // Told to look, the job looks while all places are taken, and starts nobody.
   const checksBefore = settlement.checks.length;
-  // Time is at rest, and the job's own look is half a minute off.
-  const signalled = Date.now();
   await handle.signal(signal);
   await eventually(() =>
     settlement.checks.slice(checksBefore).some((asked) => asked.length === JOB_WINDOW_CHILDREN),
   );
-  expect(Date.now() - signalled).toBeLessThan(PARK_AFTER_MS / 2);
+  // Time is at rest, and the job's own look is half a minute off: the signal made it look, and no timer.
+  const events = await eventsOf(server.client, handle.workflowId);
+  const signalled = events.findIndex(
+    (event) => event.workflowExecutionSignaledEventAttributes?.signalName === signal,
+  );
+  const after = events.slice(signalled);
+  const looked = after.findIndex(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'checkJob',
+  );
+  expect([signalled, looked]).not.toContain(-1);
+  expect(eventsWith(after.slice(0, looked), 'timerFiredEventAttributes')).toEqual([]);
   expect(settlement.sending).toBe(JOB_WINDOW_CHILDREN);
   gate.release();
   await handle.result();

@@ -1,7 +1,6 @@
 import Long from 'long';
 import { Client, type Connection } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   DefaultLogger,
   makeTelemetryFilterString,
@@ -10,7 +9,10 @@ import {
 } from '@temporalio/worker';
 import { FakeActivities } from '../support/fake-activities';
 import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { createTimeSkippingEnvironment } from '../support/time-skipping';
+import {
+  startTimeSkippingEnvironment,
+  type TimeSkippingEnvironment,
+} from '../support/time-skipping';
 import { bundleWorkflows } from '../support/workflow-bundle';
 import {
   eventually,
@@ -54,21 +56,21 @@ export function quietRuntime(): void {
 /** A time-skipping server with both workers for one test file. */
 export function useTimeSkippingServer(): SkippingServerUnderTest {
   const activities = new FakeActivities();
-  let environment: TestWorkflowEnvironment | undefined;
+  let skipping: TimeSkippingEnvironment | undefined;
   let workers: FakeWorkers | undefined;
   beforeAll(async () => {
     quietRuntime();
     const bundle = await bundleWorkflows();
-    environment = await createTimeSkippingEnvironment();
-    await registerSearchAttributes(environment.connection, 'default');
-    const connection = environment.nativeConnection;
+    skipping = await startTimeSkippingEnvironment();
+    const { connection: client, nativeConnection: connection } = skipping.environment;
+    await registerSearchAttributes(client, 'default');
     workers = await startFakeWorkers({ connection, bundle, activities });
   }, FIRST_START_LIMIT_MS);
   afterAll(async () => {
     await workers?.stop();
-    await environment?.teardown();
+    await skipping?.stop();
   });
-  const started = (): TestWorkflowEnvironment => defined(environment);
+  const started = () => defined(skipping).environment;
   return {
     activities,
     get client() {

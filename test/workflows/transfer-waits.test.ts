@@ -180,14 +180,13 @@ test('the payee wait of thirty days is slept by durable timers and ends as faile
       },
     };
   });
-  const started = Date.now();
+  // Without the jumps it would run into the test's limit.
   const error: unknown = await runSkipping(transferId).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(WorkflowFailedError);
   expect((error as WorkflowFailedError).cause).toMatchObject({
     type: FAILURE_TYPES.transferFailed,
     message: 'payee_wait_over',
   });
-  expect(Date.now() - started).toBeLessThan(30_000);
   const runs = await oldestFirst(transferId);
   const first = msOf(runs[0]?.[0]?.eventTime);
   const last = msOf(runs.at(-1)?.at(-1)?.eventTime);

@@ -18,6 +18,8 @@ import {
 } from './support';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** Longer than a busy machine keeps this process from running, so that the next request comes meanwhile. */
+const SLOW_MS = 4_000;
 
 let sandbox: TestSandbox;
 
@@ -154,7 +156,7 @@ describe('a key', () => {
   });
 
   it('in flight answers 409, and afterwards the saved answer', async () => {
-    await sandbox.control('faults', { fault: { kind: 'delay', beforeMs: 1500 } });
+    await sandbox.control('faults', { fault: { kind: 'delay', beforeMs: SLOW_MS } });
     const first = sandbox.pay('key-flight');
     await until(async () => (await sandbox.oracle()).posts === 1);
     const meanwhile = await sandbox.pay('key-flight');
@@ -264,7 +266,7 @@ describe('not saved, so that the key still works', () => {
 
   it('is a concurrency limit, which ends when the others are answered', async () => {
     await sandbox.control('rate-limits', { maxConcurrent: 1 });
-    await sandbox.control('faults', { fault: { kind: 'delay', beforeMs: 1500 } });
+    await sandbox.control('faults', { fault: { kind: 'delay', beforeMs: SLOW_MS } });
     const slow = sandbox.pay('key-slow');
     await until(async () => (await sandbox.oracle()).posts === 1);
     const refused = await sandbox.pay('key-many');

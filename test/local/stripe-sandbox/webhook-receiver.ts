@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 import type Stripe from 'stripe';
 
+import { HANG_LIMIT_MS } from './support';
+
 export interface Received {
   readonly path: string;
   readonly headers: http.IncomingHttpHeaders;
@@ -44,7 +46,7 @@ export class WebhookReceiver {
   /** Waits until so many deliveries have arrived, and returns all that have. */
   async atLeast(count: number): Promise<readonly Received[]> {
     while (this.received.length < count) {
-      await once(this.server, 'received', { signal: AbortSignal.timeout(10_000) });
+      await once(this.server, 'received', { signal: AbortSignal.timeout(HANG_LIMIT_MS) });
     }
     return this.received;
   }
