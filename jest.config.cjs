@@ -38,6 +38,7 @@ module.exports = {
   reporters: ['default', '<rootDir>/test/support/totals-reporter.cjs'],
   // It ends a hang on a busy machine and measures nothing.
   testTimeout: 120_000,
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
   // Three test files at a time, since most of their time is waiting: each may own a database, a Temporal server and a Stripe sandbox.
   maxWorkers: 3,
 };

@@ -14,7 +14,7 @@ import { inTransaction } from '../../src/db/database';
 import { postLedger } from '../../src/db/ledger';
 import { overpaidLedgerKey, reversalLedgerKey } from '../../src/domain/ids';
 import { overpaidPosting, reversalPosting } from '../../src/domain/ledger';
-import { accountsOf, API_KEY, Bed, settlementOf, until } from '../e2e/bed';
+import { accountsOf, API_KEY, Bed, holdSweeps, settlementOf, until } from '../e2e/bed';
 import type { TestProcess } from '../support/processes';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import { testTemporalAddress } from '../support/temporal';
@@ -64,6 +64,7 @@ beforeAll(async () => {
   connection = await Connection.connect({ address: testTemporalAddress() });
   temporal = new Client({ connection, namespace: NAMESPACE });
   await bed.json('setup');
+  await holdSweeps(temporal);
   const settlements = SETTLEMENTS.map((name) => settlementOf(name, name === 'tampered' ? 1 : 2));
   const accounts = settlements.flatMap((settlement) => accountsOf(settlement).slice(0, 1));
   await bed.json('accounts', 'import', bed.file('accounts.json', accounts));
