@@ -5,7 +5,7 @@
  */
 import Stripe from 'stripe';
 
-import { settlementOf as fileOf } from '../e2e/bed';
+import { settlementOf as fileOf, until } from '../e2e/bed';
 import { insertSettlement } from '../../src/db/settlements';
 import { newId, settlementOf } from '../support/builders';
 import { ALICE, openGatewayBed, WEBHOOK_SECRET, type GatewayBed } from './gateway-bed';
@@ -64,7 +64,12 @@ const other = (id: string) => ({ ...fileOf(id, 2), currency: 'eur' });
 /** What makes the gateway give each promised answer. */
 const PROVOKE: Readonly<Record<string, () => Promise<Answer>>> = {
   'get /healthz 200': () => request(url, '/healthz', { token: null }),
-  'get /readyz 200': () => request(url, '/readyz', { token: null }),
+  // A busy machine may take longer for its first look than a look has.
+  'get /readyz 200': () =>
+    until('it is ready', async () => {
+      const answer = await request(url, '/readyz', { token: null });
+      return answer.status === 200 && answer;
+    }),
   'get /readyz 503': async () => {
     const { url: running } = await bed.start();
     return withoutPostgres(() => request(running, '/readyz', { token: null }));
