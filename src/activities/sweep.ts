@@ -22,10 +22,11 @@ import {
 } from '../domain/limits';
 import { isTerminal } from '../domain/transfer-state';
 import type { Executor } from '../db/database';
+import { everyPage } from '../db/every-page';
 import { isPaused } from '../db/payout-controls';
 import { findJobBySettlement, findOpenJobs, type PayoutJob } from '../db/payout-jobs';
 import { findOpenReversals, noteRunsAsked } from '../db/payout-reversals';
-import { findTransfersByJob } from '../db/payout-transfers';
+import { transfersOfJob } from '../db/payout-transfers';
 import { findLatePayments } from '../db/late-payments';
 import { findSettlement, findSettlementsWithoutJob } from '../db/settlements';
 import { findTransfersToWake } from '../db/waiting-transfers';
@@ -38,9 +39,6 @@ import { findUntrueRuns } from './untrue-runs';
 import type { RunState, RunStates, WorkflowRuns } from './workflow-runs';
 
 type Dependencies = Pick<ActivityDependencies, 'database'>;
-
-/** Rows read from Postgres at a time. */
-const ROWS_PER_PAGE = 1_000;
 
 const NOTHING: SweepPlan = {
   startJobs: [],
@@ -296,12 +294,7 @@ async function findMissingTransfers(
   }
   const cursor = await runs.cursorOf(job.settlementId);
   const missing: string[] = [];
-  let afterTransferId: string | null = null;
-  do {
-    const page = await findTransfersByJob(executor, job.id, {
-      afterTransferId,
-      transfersMax: ROWS_PER_PAGE,
-    });
+  for await (const page of everyPage(transfersOfJob(executor, job.id))) {
     const lost = page.filter(
       (transfer) =>
         !isTerminal(transfer.status) &&
@@ -309,8 +302,10 @@ async function findMissingTransfers(
         seen.get(transferWorkflowId(transfer.id)) !== 'RUNNING',
     );
     missing.push(...lost.map(({ id }) => id));
-    afterTransferId = page.length === ROWS_PER_PAGE ? (page.at(-1)?.id ?? null) : null;
-  } while (afterTransferId !== null && missing.length < SWEEP_TRANSFERS_MAX);
+    if (missing.length >= SWEEP_TRANSFERS_MAX) {
+      break;
+    }
+  }
   // Where everybody has a run, nothing hangs on the answer.
   return cursor === undefined && missing.length > 0
     ? 'unanswered'

@@ -1,9 +1,11 @@
 import type { Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
+import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Database } from '../db/database';
+import { everyPage } from '../db/every-page';
 import type { PauseScope } from '../db/operator-pauses';
-import { findOpenJobs } from '../db/payout-jobs';
+import { findOpenJobs, type PayoutJob } from '../db/payout-jobs';
 import { findTransfersToWake } from '../db/waiting-transfers';
 import { wakeUpOfJob, wakeUpOfTransfer, wakeWorkflows } from './wake-workflows';
 
@@ -12,8 +14,6 @@ export interface WakingConnections {
   readonly client: Client;
   readonly database: Database;
 }
-
-const ROWS_PER_PAGE = 1_000;
 
 /** Wakes the transfers whose cause to wait is gone with a pause, and the jobs of its scope. Safe to repeat. */
 export async function wakeAfterPause(
@@ -30,18 +30,17 @@ export async function wakeFreedTransfers(
   scope: PauseScope,
   signal: 'changed' | 'resume',
 ): Promise<void> {
-  let afterTransferId: string | null = null;
-  do {
-    const freed: string[] = await findTransfersToWake(database, scope, {
-      afterTransferId,
+  const read = (last: string | undefined) =>
+    findTransfersToWake(database, scope, {
+      afterTransferId: last ?? null,
       transfersMax: ROWS_PER_PAGE,
     });
+  for await (const freed of everyPage(read)) {
     await wakeWorkflows(
       client,
       freed.map((id) => wakeUpOfTransfer(id, signal)),
     );
-    afterTransferId = freed.at(-1) ?? null;
-  } while (afterTransferId !== null);
+  }
 }
 
 /** Tells the open jobs of a scope to look at their pauses. */
@@ -59,9 +58,9 @@ export async function tellJobs(
     await tell([scope]);
     return;
   }
-  let page = await findOpenJobs(database, { jobsMax: ROWS_PER_PAGE });
-  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+  const read = (last: PayoutJob | undefined) =>
+    findOpenJobs(database, { ...(last && { afterJobId: last.id }), jobsMax: ROWS_PER_PAGE });
+  for await (const page of everyPage(read)) {
     await tell(page.map(({ settlementId }) => settlementId));
-    page = await findOpenJobs(database, { afterJobId: last.id, jobsMax: ROWS_PER_PAGE });
   }
 }

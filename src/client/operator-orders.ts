@@ -2,11 +2,12 @@ import { inBatches } from '../activities/in-batches';
 import type { OperatorOrder } from '../activities/operator-order';
 import { startOf } from '../activities/read-transfer-page';
 import type { TransferStart } from '../domain/contracts';
-import { ORDERS_AT_ONCE } from '../domain/limits';
+import { ORDER_PAGE_TRANSFERS, ORDERS_AT_ONCE } from '../domain/limits';
 import type { Operator } from '../domain/operator-reason';
 import type { ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
 import type { Database } from '../db/database';
+import { everyPage } from '../db/every-page';
 import {
   findTransferById,
   findTransfersByStatus,
@@ -32,23 +33,21 @@ export interface Meant {
   readonly isMeant: (transfer: PayoutTransfer) => boolean;
 }
 
-const TRANSFERS_PER_PAGE = 500;
-
 /** The transfers of a job that are meant, by id. */
 export async function* seenPagesOf(
   database: Database,
   jobId: string,
   { isMeant, statuses }: Meant,
 ): AsyncGenerator<PayoutTransfer[]> {
-  let page: PayoutTransfer[] = [];
-  do {
-    page = await findTransfersByStatus(database, jobId, {
+  const read = (last: PayoutTransfer | undefined) =>
+    findTransfersByStatus(database, jobId, {
       statuses,
-      afterTransferId: page.at(-1)?.id ?? null,
-      transfersMax: TRANSFERS_PER_PAGE,
+      afterTransferId: last?.id ?? null,
+      transfersMax: ORDER_PAGE_TRANSFERS,
     });
+  for await (const page of everyPage(read, ORDER_PAGE_TRANSFERS)) {
     yield page.filter(isMeant);
-  } while (page.length === TRANSFERS_PER_PAGE);
+  }
 }
 
 /** What became of an order; of the transfer only what its run is started with, as there may be 100 000 of them. */

@@ -1,10 +1,12 @@
 import type { Approval } from '../domain/approval';
 import type { JobStatus } from '../domain/job-state';
+import { ROWS_PER_PAGE } from '../domain/limits';
 import { obstaclesOf } from '../domain/obstacles';
 import type { ReasonCode } from '../domain/reasons';
 import { isGivenUp, isToBePaid, type TransferStatus } from '../domain/transfer-state';
 import { readApprovalContent } from '../db/approvals';
 import { inSnapshot, type Database, type Executor } from '../db/database';
+import { everyRow } from '../db/every-page';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement, type PayoutJob } from '../db/payout-jobs';
 import { summarizeTransfers, type TransferPageQuery } from '../db/payout-transfers';
@@ -63,8 +65,6 @@ export interface SettlementPreview {
   /** Of the next page: the winners after this transfer; null where there are none. */
   readonly next: string | null;
 }
-
-const ROWS_PER_PAGE = 2_000;
 
 /**
  * What a settlement is going to pay, from Postgres alone, in one snapshot. Reads only.
@@ -138,16 +138,12 @@ async function readWinners(
   if (page !== undefined) {
     return findPlannedTransfers(executor, jobId, page);
   }
-  const rows: PlannedTransfer[] = [];
-  for (;;) {
-    const afterTransferId = rows.at(-1)?.transfer.id ?? null;
-    const next = { afterTransferId, transfersMax: ROWS_PER_PAGE };
-    const read = await findPlannedTransfers(executor, jobId, next);
-    rows.push(...read);
-    if (read.length < ROWS_PER_PAGE) {
-      return rows;
-    }
-  }
+  return everyRow((last) =>
+    findPlannedTransfers(executor, jobId, {
+      afterTransferId: last?.transfer.id ?? null,
+      transfersMax: ROWS_PER_PAGE,
+    }),
+  );
 }
 
 function nextOf(

@@ -9,12 +9,14 @@ import type { FailureClass, ReasonCode } from '../domain/reasons';
 import type { SettlementStatus } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import type { TransferStatus } from '../domain/transfer-state';
+import { everyRow } from '../db/every-page';
 import { inSnapshot, type Database, type Executor } from '../db/database';
 import { findPausesInForce } from '../db/payout-controls';
 import { findJobBySettlement } from '../db/payout-jobs';
 import {
   findTransfersByJob,
   summarizeTransfers,
+  transfersOfJob,
   type PayoutTransfer,
   type TransferPageQuery,
 } from '../db/payout-transfers';
@@ -117,8 +119,6 @@ export async function readJobStatus(
   };
 }
 
-const ROWS_PER_PAGE = 2_000;
-
 /**
  * How a settlement stands, from Postgres alone, for the command line and the gateway: a transfer is reported as completed
  * only when its row holds the id of the Stripe transfer that paid it. Every time is ISO 8601 text in UTC.
@@ -153,7 +153,7 @@ async function readAccepted(
   const pauses = await findPausesInForce(executor, settlementId);
   const transfers =
     page === undefined
-      ? await readAllTransfers(executor, job.id)
+      ? await everyRow(transfersOfJob(executor, job.id))
       : await findTransfersByJob(executor, job.id, page);
   const isLastPage = page === undefined || transfers.length < page.transfersMax;
   return {
@@ -181,20 +181,6 @@ function handedInReport(
     job: null,
     transfers: [],
   };
-}
-
-async function readAllTransfers(executor: Executor, jobId: string): Promise<PayoutTransfer[]> {
-  const transfers: PayoutTransfer[] = [];
-  for (;;) {
-    const page = await findTransfersByJob(executor, jobId, {
-      afterTransferId: transfers.at(-1)?.id ?? null,
-      transfersMax: ROWS_PER_PAGE,
-    });
-    transfers.push(...page);
-    if (page.length < ROWS_PER_PAGE) {
-      return transfers;
-    }
-  }
 }
 
 function rowOf(transfer: PayoutTransfer): TransferStatusRow {

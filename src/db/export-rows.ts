@@ -1,5 +1,10 @@
 import { sql, type SQL } from 'drizzle-orm';
 
+import {
+  EXPORT_FIRST_PAGE_MAX_MS,
+  EXPORT_READER_PAUSE_MAX_MS,
+  ROWS_PER_PAGE,
+} from '../domain/limits';
 import { inSnapshot, type Database, type Executor } from './database';
 import type { AttemptOutcome, AttemptResolution } from './schema';
 
@@ -12,13 +17,6 @@ export interface ExportFilter {
   readonly until?: Date | undefined;
 }
 
-/** Records in memory at a time. */
-const RECORDS_PER_PAGE = 1_000;
-/** Whoever reads may stop for a while; a snapshot that is kept open for longer keeps Postgres from cleaning up. */
-const READER_PAUSE_MAX_MS = 10 * 60_000;
-/** The first page of a large table may have to be looked for. */
-const FIRST_PAGE_MAX_MS = 5 * 60_000;
-
 /** Runs reading work on one snapshot that may last as long as its reader takes. */
 export async function inLongSnapshot<Result>(
   database: Database,
@@ -26,9 +24,9 @@ export async function inLongSnapshot<Result>(
 ): Promise<Result> {
   return inSnapshot(database, async (executor) => {
     await executor.execute(
-      sql.raw(`set local idle_in_transaction_session_timeout = ${READER_PAUSE_MAX_MS}`),
+      sql.raw(`set local idle_in_transaction_session_timeout = ${EXPORT_READER_PAUSE_MAX_MS}`),
     );
-    await executor.execute(sql.raw(`set local statement_timeout = ${FIRST_PAGE_MAX_MS}`));
+    await executor.execute(sql.raw(`set local statement_timeout = ${EXPORT_FIRST_PAGE_MAX_MS}`));
     return work(executor);
   });
 }
@@ -38,7 +36,7 @@ async function* pagesOf<Row>(executor: Executor, query: SQL): AsyncGenerator<Row
   await executor.execute(sql`declare exported no scroll cursor for ${query}`);
   for (;;) {
     const { rows } = await executor.execute(
-      sql.raw(`fetch forward ${RECORDS_PER_PAGE} from exported`),
+      sql.raw(`fetch forward ${ROWS_PER_PAGE} from exported`),
     );
     if (rows.length === 0) {
       await executor.execute(sql`close exported`);

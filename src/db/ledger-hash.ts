@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 
 import { sql } from 'drizzle-orm';
 
+import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Executor } from './database';
+import { everyPage } from './every-page';
 
 /** A settlement's ledger up to and with one record, in one hash. */
 export interface LedgerSeal {
@@ -11,9 +13,6 @@ export interface LedgerSeal {
   /** The newest record that the hash covers. */
   readonly ledgerId: number;
 }
-
-/** Records in memory at a time; a page takes a small part of what a statement may take. */
-const RECORDS_PER_PAGE = 2_000;
 
 /** What the first record is chained to. */
 const BEFORE_THE_FIRST = '0'.repeat(64);
@@ -32,20 +31,19 @@ export async function hashLedger(
   upToLedgerId: number = Number.MAX_SAFE_INTEGER,
 ): Promise<LedgerSeal | undefined> {
   let seal: LedgerSeal | undefined;
-  for (;;) {
-    const page = await readPage(executor, settlementId, {
-      afterLedgerId: seal?.ledgerId ?? Number.MIN_SAFE_INTEGER,
+  const read = (last: LedgerRecord | undefined) =>
+    readPage(executor, settlementId, {
+      afterLedgerId: last === undefined ? Number.MIN_SAFE_INTEGER : Number(last.id),
       upToLedgerId,
     });
+  for await (const page of everyPage(read)) {
     for (const { id, record } of page) {
       const chained = `${seal?.hash ?? BEFORE_THE_FIRST}\n${JSON.stringify(record)}`;
       const hash = createHash('sha256').update(chained, 'utf8').digest('hex');
       seal = { hash, ledgerId: Number(id) };
     }
-    if (page.length < RECORDS_PER_PAGE) {
-      return seal;
-    }
   }
+  return seal;
 }
 
 interface LedgerRecord extends Record<string, unknown> {
@@ -68,7 +66,7 @@ async function readPage(
     with page as materialized (
       select * from ledger_transactions
       where settlement_id = ${settlementId} and id > ${range.afterLedgerId} and id <= ${range.upToLedgerId}
-      order by id limit ${RECORDS_PER_PAGE}
+      order by id limit ${ROWS_PER_PAGE}
     ), entries as (
       select ledger_transaction_id, json_agg(
         json_build_array(id::text, account, amount_minor::text, currency) order by id

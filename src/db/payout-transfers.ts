@@ -3,6 +3,7 @@ import { and, asc, count, eq, gt, inArray, ne, sql } from 'drizzle-orm';
 import type { Approval } from '../domain/approval';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
+import { ROWS_PER_INSERT, ROWS_PER_PAGE } from '../domain/limits';
 import type { ReasonCode } from '../domain/reasons';
 import {
   OPEN_STATUSES,
@@ -13,7 +14,6 @@ import {
 import type { Executor } from './database';
 import { owed } from './owed-transfers';
 import { payoutTransfers } from './schema';
-import { ROWS_PER_INSERT } from './settlements';
 
 export type PayoutTransfer = typeof payoutTransfers.$inferSelect;
 
@@ -158,6 +158,15 @@ export async function findTransfersByJob(
     .where(and(eq(payoutTransfers.payoutJobId, jobId), afterId(page)))
     .orderBy(asc(payoutTransfers.id))
     .limit(page.transfersMax);
+}
+
+/** The same for `everyPage`. */
+export function transfersOfJob(executor: Executor, jobId: string) {
+  return (last: PayoutTransfer | undefined): Promise<PayoutTransfer[]> =>
+    findTransfersByJob(executor, jobId, {
+      afterTransferId: last?.id ?? null,
+      transfersMax: ROWS_PER_PAGE,
+    });
 }
 
 /** The transfers of a job that are in one of these states, by id, a page at a time. */

@@ -1,7 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm';
 
 import type { TransferStatus } from '../domain/transfer-state';
+import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Executor } from './database';
+import { everyRow } from './every-page';
 
 /** A transfer as it is compared to its run and to Stripe. */
 export interface BookTransfer {
@@ -64,7 +66,7 @@ interface BookTransferRow extends Record<string, unknown> {
   unchanged_ms: number;
 }
 
-const TRANSFERS_PER_PAGE = 5_000;
+const BEFORE_THE_FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** Every transfer of a settlement, or those of these ids, by id. */
 export async function readBookTransfers(
@@ -76,24 +78,17 @@ export async function readBookTransfers(
     transferIds === undefined
       ? sql`true`
       : sql`id::text = any(${sql.param([...transferIds])}::text[])`;
-  const found = new Map<string, BookTransfer>();
-  let after = '00000000-0000-0000-0000-000000000000';
-  for (;;) {
-    const { rows } = await executor.execute<BookTransferRow>(sql`
+  const rows = await everyRow<BookTransferRow>(async (last) => {
+    const page = await executor.execute<BookTransferRow>(sql`
       select id, status, amount_minor, currency, stripe_transfer_id,
         ${msSince(sql`updated_at`)} as unchanged_ms
       from payout_transfers
       where payout_job_id = (select id from payout_jobs where settlement_id = ${settlementId})
-        and id > ${after} and ${wanted}
-      order by id limit ${TRANSFERS_PER_PAGE}`);
-    for (const row of rows) {
-      found.set(row.id, bookTransferOf(row));
-      after = row.id;
-    }
-    if (rows.length < TRANSFERS_PER_PAGE) {
-      return found;
-    }
-  }
+        and id > ${last?.id ?? BEFORE_THE_FIRST} and ${wanted}
+      order by id limit ${ROWS_PER_PAGE}`);
+    return page.rows;
+  });
+  return new Map(rows.map((row) => [row.id, bookTransferOf(row)]));
 }
 
 function bookTransferOf(row: BookTransferRow): BookTransfer {

@@ -1,13 +1,11 @@
 import { and, asc, eq, notExists, sql } from 'drizzle-orm';
 
+import { ROWS_PER_INSERT } from '../domain/limits';
 import type { Settlement } from '../domain/settlement';
 import { shownText } from '../domain/shown-value';
 import { settlementContentHash } from './settlement-content-hash';
 import type { Executor } from './database';
 import { payoutJobs, settlements, settlementWinners } from './schema';
-
-/** Rows of one insert statement; Postgres takes at most 65,535 parameters in one. */
-export const ROWS_PER_INSERT = 5_000;
 
 /** What stands under a settlement id, as whoever wrote it left it. */
 export type SettlementRow = typeof settlements.$inferSelect;

@@ -151,6 +151,8 @@ export const LATE_PAYMENT_LOOK_MS = 24 * HOUR_MS;
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */
 export const TEMPORAL_REQUESTS_AT_ONCE = 20;
+/** Transfers of one such order between two words about its progress. */
+export const ORDER_PAGE_TRANSFERS = 500;
 /** Orders of an operator about many transfers that are under way at a time, each in a transaction of its own. */
 export const ORDERS_AT_ONCE = 20;
 /** How long a sweep waits for the answer of a running workflow. */
@@ -193,6 +195,16 @@ export const LISTENER_RETRY_WAITS = { firstMs: 250, longestMs: 30 * SECOND_MS };
 export const LISTENER_CHECK_MS = 30 * SECOND_MS;
 /** … and is lost when it does not answer within this. */
 export const LISTENER_ANSWER_MS = 10 * SECOND_MS;
+
+/** Rows that are read from Postgres and kept in memory at a time; such a page takes a small part of STATEMENT_TIMEOUT_MS. */
+export const ROWS_PER_PAGE = 2_000;
+/** Rows of one insert statement; Postgres takes at most 65,535 parameters in one. */
+export const ROWS_PER_INSERT = 5_000;
+
+/** Whoever reads an export may stop for a while; a snapshot that is kept open for longer keeps Postgres from cleaning up. */
+export const EXPORT_READER_PAUSE_MAX_MS = 10 * MINUTE_MS;
+/** The first page of a large table may have to be looked for. */
+export const EXPORT_FIRST_PAGE_MAX_MS = 5 * MINUTE_MS;
 
 /** Closed workflows must stay visible longer than the payee wait (design §6). */
 export const NAMESPACE_RETENTION_DAYS = 45;

@@ -1,11 +1,12 @@
 import type { Executor } from '../../db/database';
+import { everyPage } from '../../db/every-page';
 import type { Installation } from '../../db/installation';
 import { trialBalance, type TrialBalanceRow } from '../../db/ledger';
 import { hashLedger } from '../../db/ledger-hash';
 import { findPausesInForce } from '../../db/payout-controls';
 import { readPayoutClock } from '../../db/payout-clock';
 import { findJobBySettlement, type PayoutJob } from '../../db/payout-jobs';
-import { findTransfersByJob, type PayoutTransfer } from '../../db/payout-transfers';
+import { transfersOfJob, type PayoutTransfer } from '../../db/payout-transfers';
 import { sumByReason, sumReversed } from '../../db/settlement-report';
 import { findSettlementRow } from '../../db/settlements';
 import { jobOutcome, type JobOutcome, type JobStatus } from '../../domain/job-state';
@@ -210,26 +211,13 @@ async function readLedger(executor: Executor, job: PayoutJob): Promise<ReportLed
   return { ...ledger, seal: { hash: sealedLedgerHash, lastRecordId: sealedLedgerId, holds } };
 }
 
-const WINNERS_PER_PAGE = 2_000;
-
 /** Every winner by transfer id, a page at a time. */
 export async function* readReportWinners(
   executor: Executor,
   job: PayoutJob,
 ): AsyncGenerator<ReportWinner[]> {
-  let afterTransferId: string | null = null;
-  for (;;) {
-    const page: PayoutTransfer[] = await findTransfersByJob(executor, job.id, {
-      afterTransferId,
-      transfersMax: WINNERS_PER_PAGE,
-    });
-    if (page.length > 0) {
-      yield page.map(reportWinner);
-    }
-    afterTransferId = page.at(-1)?.id ?? null;
-    if (page.length < WINNERS_PER_PAGE) {
-      return;
-    }
+  for await (const page of everyPage(transfersOfJob(executor, job.id))) {
+    yield page.map(reportWinner);
   }
 }
 
