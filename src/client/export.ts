@@ -28,11 +28,11 @@ interface Table {
   readonly pages: (executor: Executor, filter: ExportFilter) => AsyncIterable<readonly Line[]>;
 }
 
-/** A table whose columns are the keys of its lines. */
-function tableOf<Row>(
-  columns: readonly string[],
+/** @param columns in their order; a new one is added at the end, so that whoever reads by number goes on */
+function tableOf<Row, RowLine extends Line>(
   rows: (executor: Executor, filter: ExportFilter) => AsyncIterable<Row[]>,
-  lineOf: (row: Row) => Line,
+  lineOf: (row: Row) => RowLine,
+  columns: readonly (keyof RowLine & string)[],
 ): Table {
   return {
     columns,
@@ -47,42 +47,76 @@ function tableOf<Row>(
 /** Amounts are within ±(2^53 − 1) by checks of Postgres's, so a number holds each of them exactly. */
 function amountsOf(row: { readonly amount_minor: string; readonly currency: string }) {
   const amountMinor = Number(row.amount_minor);
-  return {
-    amount_minor: amountMinor,
-    amount: decimalAmount(amountMinor, row.currency) ?? null,
-    currency: row.currency,
-  };
+  return { amount_minor: amountMinor, amount: decimalAmount(amountMinor, row.currency) ?? null };
 }
 
-const ATTEMPT_COLUMNS =
-  'kind settlement_id transfer_id reversal_id user_id award attempt_number generation idempotency_key destination amount_minor amount currency sent_at answered_at outcome resolution reason counted http_status request_id replayed stripe_id'.split(
-    ' ',
-  );
-const POSTING_COLUMNS =
-  'transaction_id entry_id posted_at kind idempotency_key settlement_id transfer_id attempt_number stripe_transfer_id account side amount_minor amount currency'.split(
-    ' ',
-  );
-const ACTION_COLUMNS = 'id acted_at action actor reason subject'.split(' ');
-
-function attemptLine(row: AttemptRecord): Line {
+function attemptLine(row: AttemptRecord) {
   return { ...row, ...amountsOf(row) };
 }
 
 /** Debits are positive and credits negative, as in the ledger, so that a column sums up to a balance. */
-function postingLine(row: PostingRecord): Line {
+function postingLine(row: PostingRecord) {
   const amounts = amountsOf(row);
   return { ...row, ...amounts, side: amounts.amount_minor > 0 ? 'debit' : 'credit' };
 }
 
-function actionLine(row: ActionRecord): Line {
+function actionLine(row: ActionRecord) {
   return { ...row };
 }
 
-const TABLES = {
-  attempts: tableOf(ATTEMPT_COLUMNS, exportAttempts, attemptLine),
-  postings: tableOf(POSTING_COLUMNS, exportPostings, postingLine),
-  actions: tableOf(ACTION_COLUMNS, exportActions, actionLine),
-} as const satisfies Record<string, Table>;
+const attempts = tableOf(exportAttempts, attemptLine, [
+  'kind',
+  'settlement_id',
+  'transfer_id',
+  'reversal_id',
+  'user_id',
+  'award',
+  'attempt_number',
+  'generation',
+  'idempotency_key',
+  'destination',
+  'amount_minor',
+  'amount',
+  'currency',
+  'sent_at',
+  'answered_at',
+  'outcome',
+  'resolution',
+  'reason',
+  'counted',
+  'http_status',
+  'request_id',
+  'replayed',
+  'stripe_id',
+]);
+
+const postings = tableOf(exportPostings, postingLine, [
+  'transaction_id',
+  'entry_id',
+  'posted_at',
+  'kind',
+  'idempotency_key',
+  'settlement_id',
+  'transfer_id',
+  'attempt_number',
+  'stripe_transfer_id',
+  'account',
+  'side',
+  'amount_minor',
+  'amount',
+  'currency',
+]);
+
+const actions = tableOf(exportActions, actionLine, [
+  'id',
+  'acted_at',
+  'action',
+  'actor',
+  'reason',
+  'subject',
+]);
+
+const TABLES = { attempts, postings, actions } as const satisfies Record<string, Table>;
 
 export type ExportName = keyof typeof TABLES;
 export const EXPORT_NAMES = Object.keys(TABLES) as ExportName[];
