@@ -7,6 +7,7 @@ import { EXIT_CODES, UsageError } from '../exit-codes';
 import { importAccounts, type ReplacementPermission } from '../import-accounts';
 import { identityOf, operatorOf } from '../operator';
 import type { CommandContext, JsonOption } from './command-context';
+import { orSay } from './or-say';
 
 export interface AccountsImportOptions extends JsonOption {
   readonly replace?: boolean;
@@ -27,14 +28,13 @@ export async function accountsImportCommand(
     await assertInstallation(database, { installationId: settings.payoutInstallationId });
     const imported = await importAccounts(database, accounts, permission);
     if (imported.changedUserIds.length > 0) {
-      await withTemporal(variables, ({ client }) =>
-        wakeWaitingTransfers({ client, database }, imported.changedUserIds),
-      ).catch((error: unknown) => {
-        context.say(
-          'the accounts are imported; waiting winners were not told and look again by themselves within the hour',
-        );
-        throw error;
-      });
+      await orSay(
+        context,
+        'the accounts are imported; waiting winners were not told and look again by themselves within the hour',
+        withTemporal(variables, ({ client }) =>
+          wakeWaitingTransfers({ client, database }, imported.changedUserIds),
+        ),
+      );
     }
     return imported.report;
   });

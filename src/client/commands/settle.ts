@@ -9,6 +9,7 @@ import { identityOf } from '../operator';
 import { recordSettlement, startRecordedJob } from '../settle';
 import { readSettlementFile } from '../settlement-file';
 import type { CommandContext, JsonOption } from './command-context';
+import { orSay } from './or-say';
 
 /** `payouts settle FILE` */
 export async function settleCommand(
@@ -34,17 +35,14 @@ export async function settleCommand(
       );
     }
     const recorded = await recordSettlement(database, settlement, terms, actor);
-    try {
-      return await withTemporal(variables, ({ client }) =>
+    return orSay(
+      context,
+      `settlement ${settlement.settlementId} is recorded and not lost; not everything of it was started. ` +
+        'Give the same command again when Temporal is there.',
+      withTemporal(variables, ({ client }) =>
         startRecordedJob({ client, database }, settlement, recorded),
-      );
-    } catch (error) {
-      context.say(
-        `settlement ${settlement.settlementId} is recorded and not lost; not everything of it was started. ` +
-          'Give the same command again when Temporal is there.',
-      );
-      throw error;
-    }
+      ),
+    );
   });
   const text = [
     `settlement ${report.settlementId} ${report.created ? 'recorded' : 'was recorded before'}: ` +
