@@ -87,9 +87,6 @@ async function askWhy<Params, Target>(
   },
 ): Promise<FastifyReply> {
   const { filled, order, place, problem, target } = asked;
-  if (filled !== undefined && operatorReason(filled.reason) === undefined) {
-    await noteRefusals(context.database, [REASON_REFUSED]);
-  }
   const operator = { actor: sessionOf(request).name, reason: '' };
   const { facts } = await order.preview(context, target, { operator, value: '' });
   const status = problem === undefined ? 200 : 400;
@@ -102,6 +99,19 @@ async function askWhy<Params, Target>(
   );
 }
 
+/** The same form with what is wrong; a reason that is none is counted as a refused order. */
+async function askAgain<Params, Target>(
+  context: ConsoleContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Asked<Params, Target> & { readonly filled: Filled; readonly problem: string },
+): Promise<FastifyReply> {
+  if (operatorReason(asked.filled.reason) === undefined) {
+    await noteRefusals(context.database, [REASON_REFUSED]);
+  }
+  return askWhy(context, request, reply, asked);
+}
+
 async function askToConfirm<Params, Target>(
   context: ConsoleContext,
   request: FastifyRequest,
@@ -112,7 +122,7 @@ async function askToConfirm<Params, Target>(
   const filled = readForm(request, FORM);
   const given = givenIn(order, filled, request);
   if ('problem' in given) {
-    return askWhy(context, request, reply, { ...asked, ...given, filled });
+    return askAgain(context, request, reply, { ...asked, ...given, filled });
   }
   const preview = await order.preview(context, target, given);
   const page = pageOf(context, request, reply, asked);
@@ -158,7 +168,7 @@ async function carryOut<Params, Target>(
   const { seen, ...filled } = readForm(request, { ...FORM, seen: z.string() });
   const given = givenIn(order, filled, request);
   if ('problem' in given) {
-    return askWhy(context, request, reply, { ...asked, ...given, filled });
+    return askAgain(context, request, reply, { ...asked, ...given, filled });
   }
   const result = await order.carryOut(context, target, { ...given, seen, log: request.log });
   const { actor } = given.operator;
