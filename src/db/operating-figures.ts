@@ -59,7 +59,7 @@ const FIGURES = sql`select json_build_object(
     ) as by_status where status in ${OPEN_STATUSES}),
   'failedTransfers', (
     select count(*) from payout_transfers
-    where status not in ('completed', 'voided') and status = 'failed_terminal'),
+    where ${owed(sql`status`)} and status = 'failed_terminal'),
   'oldestUnknownSeconds', (
     select extract(epoch from payout_now() - min(coalesce((
       select min(sent_at) from payout_attempts
