@@ -1,17 +1,9 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 
-import { readOperatingFigures, type OperatingFigures } from '../db/operating-figures';
+import { readOperatingFigures } from '../db/operating-figures';
 import type { Database } from '../db/database';
-import { CANCELLATION_REFUSAL_TEXTS } from '../domain/manual-cancellation';
-import { RESOLVE_REFUSAL_TEXTS } from '../domain/manual-resolution';
-import { APPROVAL_REFUSAL_TEXTS, CONFIRMATION_REFUSAL_TEXTS } from '../domain/approval';
-import { RETRY_REFUSAL_TEXTS } from '../domain/manual-retry';
-import { REVERSAL_REFUSAL_TEXTS } from '../domain/manual-reversal';
-import { JOB_STATUSES } from '../domain/job-state';
-import { REASON_REFUSED } from '../domain/operator-reason';
-import { SETTLEMENT_STATUSES } from '../domain/settlement';
-import { OPEN_STATUSES } from '../domain/transfer-state';
 import type { AuthFailure } from './authenticate';
+import { createOperatingMetrics } from './operating-metrics';
 import type { WebhookCounts } from './webhook-counts';
 
 export interface ServedRequest {
@@ -78,7 +70,7 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
       webhooks.entries().forEach(([result, count]) => this.inc({ result }, count));
     },
   });
-  const showFigures = figuresIn(registers);
+  const showFigures = createOperatingMetrics(registers);
   return {
     contentType: registry.contentType,
     countRequest: ({ method, route, status, seconds }) => {
@@ -92,95 +84,5 @@ export function createMetrics(database: Database, webhooks: WebhookCounts): Gate
       showFigures(await readOperatingFigures(database).catch(() => undefined));
       return registry.metrics();
     },
-  };
-}
-
-/** Why orders are refused; one that is not here is shown once it was given. */
-const ORDER_REFUSALS = [
-  REASON_REFUSED,
-  ...[
-    CANCELLATION_REFUSAL_TEXTS,
-    RETRY_REFUSAL_TEXTS,
-    RESOLVE_REFUSAL_TEXTS,
-    APPROVAL_REFUSAL_TEXTS,
-    CONFIRMATION_REFUSAL_TEXTS,
-    REVERSAL_REFUSAL_TEXTS,
-  ].flatMap((texts) => Object.keys(texts)),
-];
-
-const OPEN_JOB_STATUSES = JOB_STATUSES.filter((status) => status !== 'complete');
-
-/** What Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
-function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {
-  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
-    new Gauge({ name, help, labelNames, registers });
-  const up = gauge('payouts_database_up', 'Whether the figures below could be read.', []);
-  const settlements = gauge('payouts_settlements', 'Settlements by status.', ['status']);
-  const openJobs = gauge('payouts_open_jobs', 'Jobs that are not complete.', ['status']);
-  const open = gauge('payouts_open_transfers', 'Transfers that are not at their end.', ['status']);
-  const failed = gauge(
-    'payouts_failed_transfers',
-    'Transfers that were given up and wait for a person.',
-    [],
-  );
-  const unknown = gauge(
-    'payouts_oldest_unknown_age_seconds',
-    'Age of the oldest transfer whose outcome is unknown; 0 where there is none.',
-    [],
-  );
-  const pauses = gauge('payouts_pauses_in_force', 'Pauses that stop sending.', ['scope']);
-  const events = gauge('payouts_stripe_events', 'Webhooks received, by result.', ['result']);
-  const recurring = gauge(
-    'payouts_recurring_work_age_seconds',
-    'Since recurring work, such as the sweep, last succeeded.',
-    ['name'],
-  );
-  const refusedOrders = new Counter({
-    name: 'payouts_refused_orders_total',
-    help: 'Orders of operators that were refused, by code.',
-    labelNames: ['code'] as const,
-    registers,
-  });
-  const refusedChanges = new Counter({
-    name: 'payouts_refused_changes_total',
-    help: 'Changes of rows that a guard of Postgres refused; after a crash of Postgres up to 32 too many.',
-    registers,
-  });
-  return (figures) => {
-    for (const each of [
-      settlements,
-      openJobs,
-      open,
-      unknown,
-      pauses,
-      events,
-      recurring,
-      refusedOrders,
-      refusedChanges,
-    ]) {
-      each.reset();
-    }
-    up.set(figures === undefined ? 0 : 1);
-    if (figures === undefined) {
-      failed.remove();
-      unknown.remove();
-      refusedChanges.remove();
-      return;
-    }
-    SETTLEMENT_STATUSES.forEach((status) => settlements.set({ status }, 0));
-    OPEN_JOB_STATUSES.forEach((status) => openJobs.set({ status }, 0));
-    OPEN_STATUSES.forEach((status) => open.set({ status }, 0));
-    ['everything', 'settlement'].forEach((scope) => pauses.set({ scope }, 0));
-    figures.settlements.forEach(({ status, count }) => settlements.set({ status }, count));
-    figures.openJobs.forEach(({ status, count }) => openJobs.set({ status }, count));
-    figures.openTransfers.forEach(({ status, count }) => open.set({ status }, count));
-    failed.set(figures.failedTransfers);
-    unknown.set(figures.oldestUnknownSeconds ?? 0);
-    figures.pausesInForce.forEach(({ scope, count }) => pauses.set({ scope }, count));
-    figures.stripeEvents.forEach(({ result, count }) => events.set({ result }, count));
-    ORDER_REFUSALS.forEach((code) => refusedOrders.inc({ code }, 0));
-    figures.refusedOrders.forEach(({ code, count }) => refusedOrders.inc({ code }, count));
-    refusedChanges.inc(figures.refusedChanges);
-    figures.recurringWork.forEach(({ name, seconds }) => recurring.set({ name }, seconds));
   };
 }
