@@ -49,6 +49,8 @@ export async function readClaimFacts(
       openGeneration === undefined ? undefined : generationFacts(openGeneration, account, nowMs),
     sends: knownSends(attempts, openGeneration?.generation),
     lookedSinceClosing: hasLookedSince(transfer, generations),
+    // Every send takes it away.
+    lookedSinceSend: transfer.notSeenSince !== null,
     listIsFresh: job !== undefined && isListFresh(listAgeOf(job), nowMs),
     payeeWaitIsOver: isPayeeWaitOver(transfer, run.payeeWaitMs, nowMs),
   };

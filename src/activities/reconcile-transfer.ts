@@ -1,6 +1,6 @@
 import type { TransferView } from '../domain/contracts';
 import { transferGroup } from '../domain/ids';
-import { isDistrusted } from '../domain/claim-rules';
+import { decideClaim, isDistrusted } from '../domain/claim-rules';
 import { isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
 import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
@@ -25,6 +25,7 @@ import {
 } from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
+import { readClaimFacts } from './claim-facts';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim, proveUnpaid } from './conclude-claim';
 import { honourCancelRequest } from './honour-cancel-request';
@@ -64,7 +65,7 @@ export async function reconcileTransfer(
       return viewOf(adopted);
     }
     return row.status === 'unknown'
-      ? notSeen(executor, row, lookBeganAt)
+      ? notSeen({ dependencies, executor, runId: input.runId }, row, lookBeganAt)
       : viewOf(await noteLookBetweenKeys(executor, row, lookBeganAt), 0);
   });
 }
@@ -110,8 +111,14 @@ async function findMatches(
   return matches;
 }
 
+interface Looking {
+  readonly dependencies: ActivityDependencies;
+  readonly executor: Executor;
+  readonly runId: string;
+}
+
 async function notSeen(
-  executor: Executor,
+  { dependencies, executor, runId }: Looking,
   transfer: PayoutTransfer,
   lookBeganAt: Date,
 ): Promise<TransferView> {
@@ -133,9 +140,14 @@ async function notSeen(
       : (attempts.at(-1)?.sentAt.getTime() ?? null),
     nowMs: (await readPayoutClock(executor)).getTime(),
   };
-  return isProvenAbsent(look)
-    ? viewOf(await sendAnew(executor, transfer), 0)
-    : viewOf(await stayUnknown(executor, transfer, look, lookBeganAt));
+  if (isProvenAbsent(look)) {
+    return viewOf(await sendAnew(executor, transfer), 0);
+  }
+  const unknown = await stayUnknown(executor, transfer, look, lookBeganAt);
+  const { payeeWaitMs } = dependencies;
+  const { facts } = await readClaimFacts(executor, unknown, { runId, payeeWaitMs });
+  // A look between two sends of a key holds up neither.
+  return decideClaim(facts).do === 'send_open' ? viewOf(unknown, 0) : viewOf(unknown);
 }
 
 /** Nothing was paid: the old key ends for ever in the transaction that says so, and the next claim opens another. */

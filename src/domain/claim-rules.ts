@@ -1,3 +1,4 @@
+import { SENDS_BEFORE_LOOK } from './limits';
 import { answerCanDiffer, isAlarm, type KnownSend } from './next-state';
 import type { ReasonCode } from './reasons';
 import { isTerminal, type TransferStatus } from './transfer-state';
@@ -22,6 +23,8 @@ export interface ClaimFacts {
    * ended yet.
    */
   readonly lookedSinceClosing: boolean;
+  /** Stripe was looked at for this debt since its last send, and showed no payment. */
+  readonly lookedSinceSend: boolean;
   /** Stripe's list of the settlement was read recently enough for a first send. */
   readonly listIsFresh: boolean;
   readonly payeeWaitIsOver: boolean;
@@ -105,8 +108,9 @@ export function decideClaim(facts: ClaimFacts): ClaimDecision {
 }
 
 /**
- * The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. What
- * reconciliation has stopped for a person stays stopped: another send would hide what it found, or pay again.
+ * The same key again, while it is young and Stripe's answer can still differ; otherwise the list has to tell. It is also
+ * asked between sends whose answers never come: the payment may stand in it. What reconciliation has stopped for a person
+ * stays stopped: another send would hide what it found, or pay again.
  */
 function decideUnknown(facts: ClaimFacts): ClaimDecision {
   const { failureReason, openGeneration, sends } = facts;
@@ -116,6 +120,7 @@ function decideUnknown(facts: ClaimFacts): ClaimDecision {
     !isAlarm(failureReason) &&
     !isDistrusted(failureReason) &&
     answerCanDiffer(sends) &&
+    (facts.lookedSinceSend || sends.length < SENDS_BEFORE_LOOK) &&
     !facts.isCancelRequested &&
     facts.closedGate === undefined;
   return { do: sameKeyCanTell ? 'send_open' : 'reconcile' };

@@ -36,6 +36,8 @@ export const STATEMENT_TIMEOUT_MS = 10 * SECOND_MS;
 export const STRIPE_ACTIVITY_TIMEOUT_MS = 60 * SECOND_MS;
 /** How many times Temporal tries one createStripeTransfer before the workflow takes over with durable timers. */
 export const STRIPE_ACTIVITY_TRIES_MAX = 4;
+/** After so many sends of a key without a certain outcome, Stripe's list is looked at before each further claim sends. */
+export const SENDS_BEFORE_LOOK = 2 * STRIPE_ACTIVITY_TRIES_MAX;
 /** Time for one short database activity. */
 export const DATABASE_ACTIVITY_TIMEOUT_MS = 30 * SECOND_MS;
 /** Time for one transaction that writes a whole settlement. */

@@ -2,7 +2,9 @@
  * Goal: what a run cannot know is found out from the attempt rows and Stripe's list, and nothing is guessed or sent.
  * Method: claims are left by a run that dies at each step, and Stripe's list is made to match, differ and double.
  */
+import { pauseByAutomation } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
+import { SENDS_BEFORE_LOOK } from '../../src/domain/limits';
 
 import { brokenInvariants } from '../support/invariants';
 import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
@@ -96,6 +98,50 @@ describe('the claim of another run', () => {
     const transfer = await payable();
     await bed.claimToSend(transfer, 'run-1');
     expect(await bed.reconcile(transfer, 'run-1')).toMatchObject({ status: 'processing' });
+  });
+});
+
+describe('sends whose answers never come', () => {
+  async function givenLostSends(fault: 'drop_after' | 'drop_before'): Promise<PayoutTransfer> {
+    const transfer = await payable();
+    await bed.fault({ kind: fault }, SENDS_BEFORE_LOOK);
+    for (let sent = 0; sent < SENDS_BEFORE_LOOK; sent += 1) {
+      expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
+    }
+    return transfer;
+  }
+
+  test('the payment is found in Stripe’s list while its key is young', async () => {
+    const transfer = await givenLostSends('drop_after');
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+    expect(await bed.reconcile(transfer)).toMatchObject({ status: 'completed' });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('a look that finds nothing holds the same key up for no time', async () => {
+    const transfer = await givenLostSends('drop_before');
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+    expect(await bed.reconcile(transfer)).toMatchObject({ status: 'unknown', waitMs: 0 });
+    expect(await bed.step(transfer)).toMatchObject({ status: 'completed', generation: 1 });
+    expect(await bed.paidTimes(transfer)).toBe(1);
+  });
+
+  test('each further claim looks again', async () => {
+    const transfer = await givenLostSends('drop_before');
+    await bed.reconcile(transfer);
+    await bed.fault({ kind: 'drop_after' });
+    expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+    expect(await bed.reconcile(transfer)).toMatchObject({ status: 'completed' });
+  });
+
+  test('a look under a pause waits', async () => {
+    const transfer = await givenLostSends('drop_before');
+    const { settlementId } = transfer;
+    const pause = { settlementId, cause: 'a test', isLiftedByItself: false };
+    await pauseByAutomation(bed.database, pause);
+    expect(await bed.claim(transfer)).toMatchObject({ next: 'reconcile' });
+    expect(await bed.reconcile(transfer)).toMatchObject({ status: 'unknown', waitMs: null });
   });
 });
 

@@ -17,6 +17,7 @@ const SENDABLE: ClaimFacts = {
   sends: [],
   listIsFresh: true,
   lookedSinceClosing: true,
+  lookedSinceSend: false,
   payeeWaitIsOver: false,
 };
 

@@ -58,6 +58,7 @@ function readClaimFacts(system: System, row: TransferRow, run: Run): ClaimFacts 
     },
     sends: sendsOf(row, open?.generation),
     lookedSinceClosing: !rules.isLookedAtBetweenKeys() || hasLookedSinceClosing(row),
+    lookedSinceSend: row.notSeenSinceMs !== null,
     listIsFresh: rules.isListFresh({ readAtMs: records.listReadAtMs, isWanted: false }, nowMs),
     payeeWaitIsOver: isPayeeWaitOver(row, nowMs),
   };
