@@ -3,7 +3,7 @@ import { transferGroup } from '../domain/ids';
 import { isDistrusted } from '../domain/claim-rules';
 import { isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
-import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
+import { isFirstEmptyLook, isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import { isKeySendable } from '../domain/send-gate';
 import { isTerminal } from '../domain/transfer-state';
 import { inTransaction, type Executor } from '../db/database';
@@ -16,13 +16,7 @@ import {
   keyAgeOf,
 } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
-import {
-  lockTransfer,
-  noteLookBetweenKeys,
-  keepFirstEmptyLook,
-  markRetryable,
-  markUnknown,
-} from '../db/transfer-moves';
+import { lockTransfer, noteEmptyLook, markRetryable, markUnknown } from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
 import type { ClaimTransferInput } from './claim-transfer';
@@ -65,7 +59,7 @@ export async function reconcileTransfer(
     }
     return row.status === 'unknown'
       ? notSeen(executor, row, lookBeganAt)
-      : viewOf(await noteLookBetweenKeys(executor, row, lookBeganAt), 0);
+      : viewOf(await noteEmptyLook(executor, row, lookBeganAt), 0);
   });
 }
 
@@ -164,7 +158,9 @@ async function stayUnknown(
   look: EmptyLook,
   lookBeganAt: Date,
 ): Promise<PayoutTransfer> {
-  const noted = await keepFirstEmptyLook(executor, transfer, lookBeganAt);
+  const noted = isFirstEmptyLook(look)
+    ? await noteEmptyLook(executor, transfer, lookBeganAt)
+    : transfer;
   const open = await findOpenGeneration(executor, transfer.id);
   const isTooOld = open !== undefined && !isKeySendable(keyAgeOf(open), look.nowMs);
   return isTooOld && !isDistrusted(transfer.failureReason)

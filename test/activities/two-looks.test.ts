@@ -60,6 +60,18 @@ async function lookAt(transfer: PayoutTransfer, ms: number): Promise<PayoutTrans
   return bed.rowOf(transfer);
 }
 
+test('a look that seems to come before the send, since the clock was set back, is no first look for ever', async () => {
+  const unknown = await givenUnpaidUnknown();
+  const sentAt = await lastSentAt(unknown);
+  expect(await lookAt(unknown, sentAt - MINUTE_MS)).toMatchObject({ status: 'unknown' });
+  const first = sentAt + DAY_MS;
+  expect(await lookAt(unknown, first)).toMatchObject({
+    status: 'unknown',
+    notSeenSince: new Date(first),
+  });
+  expect(await lookAt(unknown, first + 10 * MINUTE_MS)).toMatchObject(PROVEN);
+});
+
 /** Stripe, with something happening between its answer to a list and whoever asked for it. */
 function stripeWhileListing(happen: () => Promise<unknown>): Stripe {
   const { stripe } = bed.dependencies;
