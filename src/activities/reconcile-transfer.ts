@@ -19,6 +19,7 @@ import type { PayoutTransfer } from '../db/payout-transfers';
 import { lockTransfer, noteEmptyLook, markRetryable, markUnknown } from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
+import { hasLookedSince } from './claim-facts';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim, proveUnpaid } from './conclude-claim';
 import { honourCancelRequest } from './honour-cancel-request';
@@ -59,7 +60,7 @@ export async function reconcileTransfer(
     }
     return row.status === 'unknown'
       ? notSeen(executor, row, lookBeganAt)
-      : viewOf(await noteEmptyLook(executor, row, lookBeganAt), 0);
+      : notSeenBetweenKeys(executor, row, lookBeganAt);
   });
 }
 
@@ -130,6 +131,17 @@ async function notSeen(
   return isProvenAbsent(look)
     ? viewOf(await sendAnew(executor, transfer), 0)
     : viewOf(await stayUnknown(executor, transfer, look, lookBeganAt));
+}
+
+/** The next key may follow; where the clock was set back since the last one ended, a look after a wait tells. */
+async function notSeenBetweenKeys(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  lookBeganAt: Date,
+): Promise<TransferView> {
+  const noted = await noteEmptyLook(executor, transfer, lookBeganAt);
+  const counts = hasLookedSince(noted, await findGenerations(executor, transfer.id));
+  return viewOf(noted, counts ? 0 : null);
 }
 
 /** Nothing was paid: the old key ends for ever in the transaction that says so, and the next claim opens another. */
