@@ -163,7 +163,7 @@ export class World {
         () => this.operatorVoid(),
       );
     }
-    if (this.draws.chance(25)) {
+    if (this.draws.chance(15)) {
       chosen.push(() => this.setClockBack());
     }
     return [look, look, look, look, look, look, look, pass, pass, goOn, goOn, ...chosen];
