@@ -57,8 +57,11 @@ export async function readClaimFacts(
   return { facts, account, openGeneration, nowMs };
 }
 
-/** @param generations newest first */
-function hasLookedSince(
+/**
+ * Whether Stripe was looked at since the newest generation ended, and showed no payment.
+ * @param generations newest first
+ */
+export function hasLookedSince(
   { notSeenSince }: PayoutTransfer,
   [newest]: readonly PayoutGeneration[],
 ): boolean {

@@ -1,6 +1,6 @@
 import type { ReversalView } from '../domain/contracts';
 import { KEY_SENDABLE_MS } from '../domain/limits';
-import { isProvenAbsent } from '../domain/reconciliation';
+import { isFirstEmptyLook, isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import type { ReversalStep } from '../domain/reversal-next-state';
 import { isReversalEnded } from '../domain/reversal-state';
 import { inTransaction, type Executor } from '../db/database';
@@ -13,7 +13,7 @@ import {
 } from '../db/payout-reversal-attempts';
 import {
   findReversal,
-  keepFirstEmptyLookOfReversal,
+  noteEmptyLookOfReversal,
   lockReversal,
   markReversalRefused,
   noteReversalReason,
@@ -136,17 +136,19 @@ async function notSeen(
     return reversal;
   }
   const nowMs = (await readPayoutClock(executor)).getTime();
-  const isAbsent = isProvenAbsent({
+  const look: EmptyLook = {
     beganAtMs: beganAt.getTime(),
     notSeenSinceMs: reversal.notSeenSince?.getTime() ?? null,
     lastSentAtMs: attempts.at(-1)?.sentAt.getTime() ?? null,
     nowMs,
-  });
-  if (isAbsent) {
+  };
+  if (isProvenAbsent(look)) {
     await resolveReversalAttempts(executor, reversal.id, 'not_created');
     return markReversalRefused(executor, reversal, 'reversal_not_found_at_stripe');
   }
-  const noted = await keepFirstEmptyLookOfReversal(executor, reversal, beganAt);
+  const noted = isFirstEmptyLook(look)
+    ? await noteEmptyLookOfReversal(executor, reversal, beganAt)
+    : reversal;
   const isKeyDead =
     reversal.firstSentAt !== null && nowMs >= reversal.firstSentAt.getTime() + KEY_SENDABLE_MS;
   return isKeyDead && step.mayResend

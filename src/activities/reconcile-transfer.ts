@@ -3,7 +3,7 @@ import { transferGroup } from '../domain/ids';
 import { decideClaim, isDistrusted } from '../domain/claim-rules';
 import { isAlarm } from '../domain/next-state';
 import type { ReasonCode } from '../domain/reasons';
-import { isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
+import { isFirstEmptyLook, isProvenAbsent, type EmptyLook } from '../domain/reconciliation';
 import { isKeySendable } from '../domain/send-gate';
 import { isTerminal } from '../domain/transfer-state';
 import { inTransaction, type Executor } from '../db/database';
@@ -16,16 +16,10 @@ import {
   keyAgeOf,
 } from '../db/payout-generations';
 import type { PayoutTransfer } from '../db/payout-transfers';
-import {
-  lockTransfer,
-  noteLookBetweenKeys,
-  keepFirstEmptyLook,
-  markRetryable,
-  markUnknown,
-} from '../db/transfer-moves';
+import { lockTransfer, noteEmptyLook, markRetryable, markUnknown } from '../db/transfer-moves';
 import { listTransfersOfGroup, type ListedTransfer } from '../stripe/list-transfers';
 import { adoptMatches, isPaymentOf } from './adopt-listed-transfer';
-import { readClaimFacts } from './claim-facts';
+import { hasLookedSince, readClaimFacts } from './claim-facts';
 import type { ClaimTransferInput } from './claim-transfer';
 import { concludeClaim, proveUnpaid } from './conclude-claim';
 import { honourCancelRequest } from './honour-cancel-request';
@@ -66,7 +60,7 @@ export async function reconcileTransfer(
     }
     return row.status === 'unknown'
       ? notSeen({ dependencies, executor, runId: input.runId }, row, lookBeganAt)
-      : viewOf(await noteLookBetweenKeys(executor, row, lookBeganAt), 0);
+      : notSeenBetweenKeys(executor, row, lookBeganAt);
   });
 }
 
@@ -150,6 +144,17 @@ async function notSeen(
   return decideClaim(facts).do === 'send_open' ? viewOf(unknown, 0) : viewOf(unknown);
 }
 
+/** The next key may follow; where the clock was set back since the last one ended, a look after a wait tells. */
+async function notSeenBetweenKeys(
+  executor: Executor,
+  transfer: PayoutTransfer,
+  lookBeganAt: Date,
+): Promise<TransferView> {
+  const noted = await noteEmptyLook(executor, transfer, lookBeganAt);
+  const counts = hasLookedSince(noted, await findGenerations(executor, transfer.id));
+  return viewOf(noted, counts ? 0 : null);
+}
+
 /** Nothing was paid: the old key ends for ever in the transaction that says so, and the next claim opens another. */
 async function sendAnew(executor: Executor, transfer: PayoutTransfer): Promise<PayoutTransfer> {
   await proveUnpaid(executor, transfer);
@@ -176,7 +181,9 @@ async function stayUnknown(
   look: EmptyLook,
   lookBeganAt: Date,
 ): Promise<PayoutTransfer> {
-  const noted = await keepFirstEmptyLook(executor, transfer, lookBeganAt);
+  const noted = isFirstEmptyLook(look)
+    ? await noteEmptyLook(executor, transfer, lookBeganAt)
+    : transfer;
   const open = await findOpenGeneration(executor, transfer.id);
   const isTooOld = open !== undefined && !isKeySendable(keyAgeOf(open), look.nowMs);
   return isTooOld && !isDistrusted(transfer.failureReason)

@@ -254,14 +254,14 @@ export async function markReversalUnknown(
 }
 
 /** Remembers the first look at Stripe's list since the last send that found nothing. */
-export async function keepFirstEmptyLookOfReversal(
+export async function noteEmptyLookOfReversal(
   executor: Executor,
   reversal: PayoutReversal,
   lookBeganAt: Date,
 ): Promise<PayoutReversal> {
   return moveReversal(executor, reversal, {
     status: reversal.status,
-    notSeenSince: sql`coalesce(${payoutReversals.notSeenSince}, ${lookBeganAt.toISOString()}::timestamptz)`,
+    notSeenSince: lookBeganAt,
   });
 }
 

@@ -205,8 +205,8 @@ export async function markDistrusted(
   }
 }
 
-/** Remembers that Stripe was looked at between two keys and showed no payment. */
-export async function noteLookBetweenKeys(
+/** Remembers a look at Stripe's list that found nothing: the first since the last send, or the last between two keys. */
+export async function noteEmptyLook(
   executor: Executor,
   transfer: PayoutTransfer,
   lookBeganAt: Date,
@@ -214,18 +214,6 @@ export async function noteLookBetweenKeys(
   return moveTransfer(executor, transfer, {
     status: transfer.status,
     notSeenSince: lookBeganAt,
-  });
-}
-
-/** Remembers the first look at Stripe's list since the last send that found nothing. */
-export async function keepFirstEmptyLook(
-  executor: Executor,
-  transfer: PayoutTransfer,
-  lookBeganAt: Date,
-): Promise<PayoutTransfer> {
-  return moveTransfer(executor, transfer, {
-    status: transfer.status,
-    notSeenSince: sql`coalesce(${payoutTransfers.notSeenSince}, ${lookBeganAt.toISOString()}::timestamptz)`,
   });
 }
 

@@ -78,6 +78,17 @@ export interface EmptyLook {
 }
 
 /**
+ * Whether it is the first since the last send. Also where an earlier one seems to come before that send: the clock was
+ * set back between the two, and how far apart they are is not known.
+ */
+export function isFirstEmptyLook({
+  lastSentAtMs,
+  notSeenSinceMs,
+}: Pick<EmptyLook, 'lastSentAtMs' | 'notSeenSinceMs'>): boolean {
+  return notSeenSinceMs === null || (lastSentAtMs !== null && notSeenSinceMs < lastSentAtMs);
+}
+
+/**
  * Whether a look that found nothing proves, with an earlier one, that nothing was paid: ten minutes apart, this one
  * after the 24th hour since the last send, and only just over. Where the last send is not known, the time counts from
  * the first look, since a lost one may have been sent directly before it.
@@ -86,7 +97,7 @@ export interface EmptyLook {
  */
 export function isProvenAbsent(look: EmptyLook): boolean {
   const { beganAtMs, lastSentAtMs, notSeenSinceMs, nowMs } = look;
-  if (notSeenSinceMs === null || (lastSentAtMs !== null && notSeenSinceMs < lastSentAtMs)) {
+  if (notSeenSinceMs === null || isFirstEmptyLook(look)) {
     return false;
   }
   const countsFromMs = lastSentAtMs ?? notSeenSinceMs;

@@ -339,6 +339,22 @@ describe('what dies or is lost reverses once', () => {
     expect(await reversals.step(reversal)).toMatchObject({ status: 'refused' });
   });
 
+  test('a look that seems to come before the send, since the clock was set back, is no first look for ever', async () => {
+    const { id: transferId } = await givenPaid(bed);
+    const reversal = await reversals.ordered({ transferId });
+    await reversals.fault({ kind: 'drop_before' });
+    await reversals.step(reversal);
+    await bed.rows(
+      `update payout_reversals set not_seen_since =
+         (select sent_at - interval '1 minute' from payout_reversal_attempts where reversal_id = $1) where id = $1`,
+      [reversal.id],
+    );
+    await bed.moveClocks({ hours: 30 });
+    expect(await reversals.step(reversal)).toMatchObject({ status: 'unknown' });
+    await bed.moveClocks({ hours: 30.2 });
+    expect(await reversals.step(reversal)).toMatchObject({ status: 'refused' });
+  });
+
   test('a key of which nothing was taken for a day ends its order', async () => {
     const { id: transferId } = await givenPaid(bed);
     const reversal = await reversals.ordered({ transferId });

@@ -60,6 +60,35 @@ async function lookAt(transfer: PayoutTransfer, ms: number): Promise<PayoutTrans
   return bed.rowOf(transfer);
 }
 
+test('a look that seems to come before the send, since the clock was set back, is no first look for ever', async () => {
+  const unknown = await givenUnpaidUnknown();
+  const sentAt = await lastSentAt(unknown);
+  expect(await lookAt(unknown, sentAt - MINUTE_MS)).toMatchObject({ status: 'unknown' });
+  const first = sentAt + DAY_MS;
+  expect(await lookAt(unknown, first)).toMatchObject({
+    status: 'unknown',
+    notSeenSince: new Date(first),
+  });
+  expect(await lookAt(unknown, first + 10 * MINUTE_MS)).toMatchObject(PROVEN);
+});
+
+test('a look between two keys that seems to come before the end of the first is repeated, and not at once', async () => {
+  await bed.fault({ kind: 'status', status: 400, code: 'balance_insufficient', saved: true });
+  const blocked = await bed.step(await givenPayable(bed));
+  expect(blocked).toMatchObject({ status: 'blocked' });
+  await bed.liftPauses();
+  const [generation] = await bed.generationsOf(blocked);
+  const endedAt = generation!.closedAt!.getTime();
+  const claim = { transferId: blocked.id, runId: 'run-1' };
+  await stopClockAt(endedAt - MINUTE_MS);
+  expect(await claimTransfer(bed.dependencies, claim)).toMatchObject({ next: 'reconcile' });
+  expect(await bed.reconcile(blocked)).toMatchObject({ waitMs: null });
+  expect(await claimTransfer(bed.dependencies, claim)).toMatchObject({ next: 'reconcile' });
+  await stopClockAt(endedAt + MINUTE_MS);
+  expect(await bed.reconcile(blocked)).toMatchObject({ waitMs: 0 });
+  expect(await claimTransfer(bed.dependencies, claim)).toMatchObject({ next: 'send' });
+});
+
 /** Stripe, with something happening between its answer to a list and whoever asked for it. */
 function stripeWhileListing(happen: () => Promise<unknown>): Stripe {
   const { stripe } = bed.dependencies;

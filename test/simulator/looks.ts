@@ -32,7 +32,7 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
   if (row.status === 'processing' && row.claimRunId !== runId) {
     concludeClaim(system, row);
   }
-  const { nowMs, rules, stripe } = system;
+  const { nowMs, rules, stripe, stripeNowMs } = system;
   const isBusy = isTerminal(row.status) || row.status === 'processing';
   if (isBusy || (row.status !== 'unknown' && !rules.isLookedAtBetweenKeys())) {
     return undefined;
@@ -42,7 +42,7 @@ export function beginLook(system: System, row: TransferRow, runId: string): Look
       ? [undefined]
       : [...new Set(row.generations.map(({ request }) => request.destination))];
   const matches = destinations
-    .flatMap((destination) => stripe.list(nowMs, destination))
+    .flatMap((destination) => stripe.list(stripeNowMs, destination))
     .filter(({ debtId }) => debtId === row.id)
     .map(matchOf);
   const { attemptCount, id: transferId, status } = row;
@@ -76,19 +76,19 @@ function notSeen(system: System, row: TransferRow, { beganAtMs }: Look): void {
     honourCancelRequest(system, row);
     return;
   }
-  const isAbsent = rules.isProvenAbsent({
+  const look = {
     beganAtMs,
     notSeenSinceMs: row.notSeenSinceMs,
     lastSentAtMs: isDistrusted(row.failureReason) ? null : (row.attempts.at(-1)?.sentAtMs ?? null),
     nowMs,
-  });
-  if (isAbsent) {
+  };
+  if (rules.isProvenAbsent(look)) {
     giveUpOldKey(system, row, 'not_found_at_stripe');
     records.move(row, 'retryable', 'transient_not_found_at_stripe');
     honourCancelRequest(system, row);
     return;
   }
-  row.notSeenSinceMs ??= beganAtMs;
+  row.notSeenSinceMs = rules.isFirstEmptyLook(look) ? beganAtMs : row.notSeenSinceMs;
   const open = openGenerationOf(row);
   if (open !== undefined && !rules.isKeySendable(open, nowMs) && !isDistrusted(row.failureReason)) {
     records.move(row, 'unknown', 'unknown_key_too_old');
@@ -144,8 +144,8 @@ export interface ListReading {
   readonly listed: readonly MadeTransfer[];
 }
 
-export function beginReading({ nowMs, stripe }: System): ListReading {
-  return { beganAtMs: nowMs, listed: stripe.list(nowMs).map((made) => ({ ...made })) };
+export function beginReading({ nowMs, stripe, stripeNowMs }: System): ListReading {
+  return { beganAtMs: nowMs, listed: stripe.list(stripeNowMs).map((made) => ({ ...made })) };
 }
 
 export function endReading(system: System, { beganAtMs, listed }: ListReading): void {

@@ -82,12 +82,12 @@ export function retryByOperator(system: System, row: TransferRow): boolean {
 
 /** A person who knows that nothing was paid: only where that is so, and the 24th hour is over. */
 export function resolveUnpaid(system: System, row: TransferRow): boolean {
-  const { nowMs, stripe } = system;
+  const { nowMs, stripe, stripeNowMs } = system;
   const lastSentAtMs = row.attempts.at(-1)?.sentAtMs ?? -Infinity;
   const isTrue =
     row.status === 'unknown' &&
     nowMs >= lastSentAtMs + EMPTY_LOOK_AFTER_SEND_MS &&
-    stripe.isSurelyUnpaid(row.id, nowMs);
+    stripe.isSurelyUnpaid(row.id, stripeNowMs);
   if (isTrue) {
     giveUpOldKey(system, row, 'resolved_unpaid');
     system.records.move(row, 'retryable', 'transient_resolved_unpaid');

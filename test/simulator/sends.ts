@@ -21,12 +21,13 @@ export interface BegunSend {
   readonly attemptNumber: number;
   readonly key: string;
   readonly request: GenerationRow['request'];
+  /** By the clock that is never set back. */
   readonly begunAtMs: number;
 }
 
 /** The gate before a POST; the SQL asks what sendRefusal says, which test/db/send-gate.test.ts compares. */
 export function beginSend(system: System, claim: TransferClaim): BegunSend | undefined {
-  const { nowMs, records, rules } = system;
+  const { nowMs, records, rules, stripeNowMs } = system;
   const row = records.transfer(claim.transferId);
   const generation = row.generations.find((candidate) => candidate.generation === claim.generation);
   if (generation === undefined || refusalOf(system, row, generation, claim) !== undefined) {
@@ -54,7 +55,7 @@ export function beginSend(system: System, claim: TransferClaim): BegunSend | und
   });
   const key = rules.stripeIdempotencyKey(row.id, generation.generation);
   const { request } = generation;
-  return { claim, attemptNumber: row.attemptCount, key, request, begunAtMs: nowMs };
+  return { claim, attemptNumber: row.attemptCount, key, request, begunAtMs: stripeNowMs };
 }
 
 function refusalOf(

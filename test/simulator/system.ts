@@ -4,7 +4,7 @@ import { decideClaim } from '../../src/domain/claim-rules';
 import { classifyAnswer } from '../../src/domain/classify-answer';
 import { stripeIdempotencyKey } from '../../src/domain/generation';
 import { nextState, sendsProvenUnpaid } from '../../src/domain/next-state';
-import { isProvenAbsent, judgeMatches } from '../../src/domain/reconciliation';
+import { isFirstEmptyLook, isProvenAbsent, judgeMatches } from '../../src/domain/reconciliation';
 import { decideCancel, decideRestore, decideVoid } from '../../src/domain/manual-cancellation';
 import { retryRefusal } from '../../src/domain/manual-retry';
 import { isKeySendable, isListFresh, sendRefusal } from '../../src/domain/send-gate';
@@ -20,6 +20,7 @@ export const RULES = {
   isKeySendable,
   isListFresh,
   judgeMatches,
+  isFirstEmptyLook,
   isProvenAbsent,
   breakerCause,
   retryRefusal,
@@ -45,6 +46,8 @@ export interface System {
   readonly rules: Rules;
   /** Postgres's clock. */
   nowMs: number;
+  /** Stripe's clock, which is never set back. */
+  stripeNowMs: number;
 }
 
 export const SETTLEMENT_ID = 'settlement-1';

@@ -30,8 +30,11 @@ import { HOUR_MS, MINUTE_MS, StripeModel, type AccountState, type Fault } from '
 import { CURRENCY, RULES, type Rules, type System } from './system';
 
 const BEGINNING_MS = Date.UTC(2026, 0, 1);
-/** A process that sleeps between the gate and the socket posts within the hour that M6 leaves it. */
-const LATE_POST_MS = HOUR_MS;
+/**
+ * The hour that M6 leaves between its own age of a key and Stripe's: for a process that sleeps between the gate and the
+ * socket, and for a clock of Postgres's that is set back, together.
+ */
+const CLOCK_MARGIN_MS = HOUR_MS;
 /** Long enough for two dead keys, one after the other, each of which takes a day. */
 const LOOKS_TO_THE_END = 40;
 /** More would be the last looks at something that does not change any more. */
@@ -70,6 +73,8 @@ export class World {
   /** Sends of which only the rows know, since the runs that made them are gone. */
   private areRunsForgotten = false;
   private made = 0;
+  /** By how much Postgres's clock has been set back. */
+  private setBackMs = 0;
   private readonly faultPercent: number;
   private readonly deathPercent: number;
   private readonly events: (() => void)[];
@@ -91,6 +96,7 @@ export class World {
       }),
       rules: options.rules ?? RULES,
       nowMs: BEGINNING_MS,
+      stripeNowMs: BEGINNING_MS,
     };
     this.faultPercent = draws.pick([10, 40, 70, 95]);
     this.deathPercent = draws.pick([0, 5, 20, 50]);
@@ -156,6 +162,9 @@ export class World {
         () => this.operatorRestore(),
         () => this.operatorVoid(),
       );
+    }
+    if (this.draws.chance(15)) {
+      chosen.push(() => this.setClockBack());
     }
     return [look, look, look, look, look, look, look, pass, pass, goOn, goOn, ...chosen];
   }
@@ -336,7 +345,7 @@ export class World {
   private post(begun: BegunSend): boolean {
     const fault = this.fault();
     const { key, request } = begun;
-    const answer = this.system.stripe.post(key, request, this.system.nowMs, fault);
+    const answer = this.system.stripe.post(key, request, this.system.stripeNowMs, fault);
     this.told(
       () =>
         `   POST ${key} to ${request.destination}, ${tellFault(fault)}: ${JSON.stringify(answer)}`,
@@ -443,11 +452,24 @@ export class World {
   private passMs(ms: number): void {
     const { system } = this;
     system.nowMs += ms;
-    system.stripe.moveOn(system.nowMs);
+    system.stripeNowMs += ms;
+    system.stripe.moveOn(system.stripeNowMs);
+    const begunSinceMs = system.stripeNowMs - (CLOCK_MARGIN_MS - this.setBackMs);
     this.stopped = this.stopped.filter(
-      (stopped) => stopped.at !== 'begun' || system.nowMs <= stopped.begun.begunAtMs + LATE_POST_MS,
+      (stopped) => stopped.at !== 'begun' || begunSinceMs <= stopped.begun.begunAtMs,
     );
     this.told(() => `   it is hour ${this.hour()}`);
+  }
+
+  /** Once a case, and so little that it and a late POST stay within the hour. */
+  private setClockBack(): void {
+    if (this.setBackMs > 0) {
+      return;
+    }
+    this.setBackMs = (1 + this.draws.below(60)) * MINUTE_MS;
+    this.system.nowMs -= this.setBackMs;
+    this.passMs(0);
+    this.told(() => '   the clock of Postgres is set back');
   }
 
   private importAccount(userId: string): void {
@@ -580,7 +602,7 @@ export class World {
    * Stripe completes it after all: whoever has lost both waits.
    */
   private waitUntilStripeRests(): void {
-    this.passMs(Math.max(this.system.stripe.restsAtMs() - this.system.nowMs, 0));
+    this.passMs(Math.max(this.system.stripe.restsAtMs() - this.system.stripeNowMs, 0));
   }
 
   /** The sweep finds closed runs that say of unpaid rows that they were paid (M11). */
