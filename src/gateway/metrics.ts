@@ -110,6 +110,15 @@ const ORDER_REFUSALS = [
 
 const OPEN_JOB_STATUSES = JOB_STATUSES.filter((status) => status !== 'complete');
 
+function setByStatus(
+  gauge: Gauge<'status'>,
+  known: readonly string[],
+  rows: readonly { readonly status: string; readonly count: number }[],
+): void {
+  known.forEach((status) => gauge.set({ status }, 0));
+  rows.forEach(({ status, count }) => gauge.set({ status }, count));
+}
+
 /** What Postgres says. Those whose labels are known show 0 too, so that an alarm on them has something to read. */
 function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefined) => void {
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
@@ -167,13 +176,10 @@ function figuresIn(registers: Registry[]): (figures: OperatingFigures | undefine
       refusedChanges.remove();
       return;
     }
-    SETTLEMENT_STATUSES.forEach((status) => settlements.set({ status }, 0));
-    OPEN_JOB_STATUSES.forEach((status) => openJobs.set({ status }, 0));
-    OPEN_STATUSES.forEach((status) => open.set({ status }, 0));
+    setByStatus(settlements, SETTLEMENT_STATUSES, figures.settlements);
+    setByStatus(openJobs, OPEN_JOB_STATUSES, figures.openJobs);
+    setByStatus(open, OPEN_STATUSES, figures.openTransfers);
     ['everything', 'settlement'].forEach((scope) => pauses.set({ scope }, 0));
-    figures.settlements.forEach(({ status, count }) => settlements.set({ status }, count));
-    figures.openJobs.forEach(({ status, count }) => openJobs.set({ status }, count));
-    figures.openTransfers.forEach(({ status, count }) => open.set({ status }, count));
     failed.set(figures.failedTransfers);
     unknown.set(figures.oldestUnknownSeconds ?? 0);
     figures.pausesInForce.forEach(({ scope, count }) => pauses.set({ scope }, count));
