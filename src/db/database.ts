@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool } from 'pg';
 
-import { CONNECT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
+import { CONNECT_TIMEOUT_MS, DATABASE_KEEP_ALIVE_MS, STATEMENT_TIMEOUT_MS } from '../domain/limits';
 import { isUnreachable } from './database-errors';
 import * as schema from './schema';
 
@@ -29,6 +29,9 @@ export function openDatabase(databaseUrl: string, connectionsMax = 10): Database
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    // One whose other side is gone without a word would be waited for without an end, and its place in the pool is lost.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: DATABASE_KEEP_ALIVE_MS,
     application_name: 'temporal-stripe-payouts',
   });
   // An idle connection that breaks (a restarted Postgres) is replaced at the next use; without a listener it would

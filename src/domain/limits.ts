@@ -212,6 +212,11 @@ export const EXPORT_FIRST_PAGE_MAX_MS = 5 * MINUTE_MS;
 export const NAMESPACE_RETENTION_DAYS = 45;
 /** Connections of one worker: its activities mostly wait for Stripe, not for Postgres. */
 export const WORKER_DATABASE_CONNECTIONS = 20;
+/**
+ * A connection to Postgres on which nothing has come for so long is asked whether the other side is there, by TCP itself;
+ * ten seconds without an answer end it (libuv: ten probes, one a second).
+ */
+export const DATABASE_KEEP_ALIVE_MS = 10 * SECOND_MS;
 /** A command gives up on an unreachable dependency after this. */
 export const CONNECT_TIMEOUT_MS = 8 * SECOND_MS;
 

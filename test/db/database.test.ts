@@ -1,11 +1,15 @@
 /**
  * Goal: an outage of Postgres ends statements and nothing else: the process lives, and the pool is whole afterwards.
- * Method: backends are terminated from outside, in the middle of a transaction and before one begins.
+ * Method: backends are terminated from outside, in the middle of a transaction and before one begins; Linux says what it
+ * does about a socket whose other side says nothing.
  */
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 
 import { inTransaction, openDatabase, type DatabaseConnection } from '../../src/db/database';
 import { isUnreachable } from '../../src/db/database-errors';
+import { until } from '../e2e/bed';
 import { openDatabaseBed, type DatabaseBed } from '../support/builders';
 
 const CONNECTIONS = 2;
@@ -66,3 +70,31 @@ test('transactions that cannot begin give their connections back', async () => {
   await Promise.allSettled(Array.from({ length: 2 * CONNECTIONS }, selectOne));
   await expect(selectOne()).resolves.toBe(1);
 });
+
+/** A timer of the kernel that asks the other side of an idle socket whether it is there (proc(5), `/proc/net/tcp`). */
+const KEEP_ALIVE_TIMER = '02';
+
+/** The timer that runs on the socket of this process with this port, as the kernel numbers them. */
+function timerOf(port: number): string | undefined {
+  const address = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')}$`);
+  return ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((table) => readFileSync(table, 'utf8').split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, local = '']) => address.test(local))?.[5]
+    ?.slice(0, 2);
+}
+
+(process.platform === 'linux' ? test : test.skip)(
+  'a connection whose Postgres is gone without a word is not waited for: TCP itself asks whether it is there',
+  async () => {
+    const client = await connection.database.$client.connect();
+    try {
+      await client.query('select 1');
+      const { connection: wire } = client as unknown as { connection: { stream: Socket } };
+      const { localPort = 0 } = wire.stream;
+      await until('the socket is idle and asks', () => timerOf(localPort) === KEEP_ALIVE_TIMER);
+    } finally {
+      client.release();
+    }
+  },
+);

@@ -7,6 +7,7 @@ test('a POST with a slow connection and a slow statement on both sides ends with
     limits.STRIPE_ACTIVITY_TIMEOUT_MS,
   );
   expect(statementMs).toBeLessThan(limits.DATABASE_ACTIVITY_TIMEOUT_MS);
+  expect(limits.DATABASE_KEEP_ALIVE_MS).toBeLessThan(limits.DATABASE_ACTIVITY_TIMEOUT_MS);
   expect(limits.DATABASE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.STRIPE_ACTIVITY_TIMEOUT_MS);
   expect(limits.STRIPE_ACTIVITY_TIMEOUT_MS).toBeLessThan(limits.WORKER_SHUTDOWN_GRACE_MS);
 });
