@@ -163,10 +163,11 @@ test(
     });
     const why = await bed.json<WhyReport>('why', transfer!.id);
     expect(why.operator).toContain(`payouts resolve ${transfer!.id} --reversal trr_…`);
-    const [made] = await bed.rows<{ id: string }>(
-      `select substring(idempotency_key from 'trr_.*') as id from ledger_transactions
-       where kind = 'reversal' and transfer_id = '${transfer!.id}'`,
-    );
+    const path = `/v1/transfers/${transfer!.stripeTransferId!}/reversals`;
+    const listed = await fetch(`${sandbox.baseUrl}${path}`, {
+      headers: { authorization: 'Bearer sk_test_sandbox' },
+    });
+    const [made] = ((await listed.json()) as { readonly data: readonly { id: string }[] }).data;
     const wrong = await bed.run(['resolve', transfer!.id, '--reversal', 'trr_none', ...WHY]);
     expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining('no such reversal')]);
     expect(await bed.json('resolve', transfer!.id, '--reversal', made!.id, ...WHY)).toMatchObject({
