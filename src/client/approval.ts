@@ -8,6 +8,7 @@ import {
   decideApproval,
   decideConfirmation,
   type ApprovalRefusal,
+  type ApprovalWish,
   type ConfirmationRefusal,
 } from '../domain/approval';
 import { SIGNALS } from '../domain/contracts';
@@ -53,14 +54,15 @@ export type ApprovalResult = { readonly settlementId: string } & (
 
 /**
  * Approves what a hash of `previewSettlement` names, in one transaction under the locks of the job and its transfers:
- * nobody is cancelled or restored between the comparison and the approval. The runs have to be told after it
+ * nobody is cancelled or restored, and no account replaced, between the comparison and the approval. The runs have to be told after it
  * (`tellApproved`). Safe to repeat: the second time it is `unchanged`, and nothing is recorded twice.
  * @throws UnknownSettlementError
  */
 export async function approveSettlement(
   { database, operator }: KnownOrdering,
-  { hash, settlementId }: { readonly settlementId: string; readonly hash: string },
+  { settlementId, ...seen }: Omit<ApprovalWish, 'actor'> & { readonly settlementId: string },
 ): Promise<ApprovalResult> {
+  const { hash } = seen;
   const answer = await inTransaction<ApprovalResult>(database, async (executor) => {
     const found = await findJobBySettlement(executor, settlementId);
     if (found === undefined) {
@@ -71,7 +73,7 @@ export async function approveSettlement(
     const recordedBy = (await findSettlementRow(executor, settlementId))?.recordedBy ?? null;
     const decision = decideApproval(
       { approval: job.approval, recordedBy, ...content },
-      { actor: operator.actor, hash },
+      { actor: operator.actor, ...seen },
     );
     if (decision !== 'approve' && decision !== 'unchanged') {
       const text = APPROVAL_REFUSAL_TEXTS[decision];

@@ -26,6 +26,8 @@ export interface PreviewedWinner {
   readonly status: TransferStatus;
   /** null while the winner has no account. */
   readonly accountId: string | null;
+  /** 1 for the winner's first account; each that takes the place of another has the next. */
+  readonly accountVersion: number | null;
   readonly readiness: AccountReadiness | 'no_account';
   readonly approval: Approval;
   /** What stands in the way of this payment now, as reason codes; none for whoever is paid or given up. */
@@ -49,6 +51,8 @@ export interface SettlementPreview {
   readonly isHeld: boolean;
   /** What `payouts approve` has to name: winner, award, amount and currency of all that is approved or waits for it. */
   readonly hash: string;
+  /** How often accounts of its winners took the place of others; an approval that names it is for these accounts. */
+  readonly accountReplacements: number;
   readonly counts: {
     readonly winners: number;
     readonly waitingForApproval: number;
@@ -99,6 +103,7 @@ export async function previewSettlement(
       heldUntil: job.heldUntil?.toISOString() ?? null,
       isHeld: isHeldNow,
       hash: content.hash,
+      accountReplacements: content.accountReplacements,
       ...(await sumsOf(executor, job, content.waitingCount)),
       waitingForApprovalMinor: content.waitingMinor,
       pauses: pauses.map(shownPause),
@@ -162,6 +167,7 @@ function winnerOf({ account, transfer }: PlannedTransfer, isHeldNow: boolean): P
     amountMinor: transfer.amountMinor,
     status: transfer.status,
     accountId: account?.stripeAccountId ?? null,
+    accountVersion: account?.version ?? null,
     readiness: account?.readiness ?? 'no_account',
     approval: transfer.approval,
     obstacles: obstaclesOf({

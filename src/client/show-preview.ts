@@ -44,12 +44,20 @@ function winnersTable({ currency, winners }: PreviewReport): string {
       winner.userId,
       winner.award,
       formatAmount(winner.amountMinor, currency),
-      winner.accountId ?? '',
+      accountText(winner),
       winner.readiness,
       winner.status,
       winner.obstacles.join(' '),
     ]),
   );
+}
+
+/** A replaced account is said to be one: somebody has to know that it is the winner's. */
+function accountText({ accountId, accountVersion }: PreviewedWinner): string {
+  const version = accountVersion ?? 1;
+  return version > 1
+    ? `${accountId ?? ''} (replaced, version ${version.toString()})`
+    : (accountId ?? '');
 }
 
 function explanations(winners: readonly PreviewedWinner[]): string[] {
@@ -86,6 +94,7 @@ function holdLine(heldUntil: string, isHeld: boolean): string {
 
 function approvalLines(report: PreviewReport): string[] {
   const { approval, approvedAt, approvedBy, counts, currency, hash, settlementId } = report;
+  const replaced = report.accountReplacements.toString();
   const lines = [`hash ${hash}`];
   if (approval === 'not_required') {
     return [...lines, 'no approval is needed'];
@@ -97,7 +106,7 @@ function approvalLines(report: PreviewReport): string[] {
     lines.push(
       `${counts.waitingForApproval.toString()} wait for an approval, ` +
         `${formatAmount(report.waitingForApprovalMinor, currency)}; to give it, as somebody who has not recorded it:`,
-      `payouts approve ${settlementId} --hash ${hash} --reason …`,
+      `payouts approve ${settlementId} --hash ${hash} --replaced ${replaced} --reason …`,
     );
   }
   return lines;

@@ -6,7 +6,7 @@ import { approvalHash } from './approval-hash';
 import type { Executor } from './database';
 import type { PayoutJob } from './payout-jobs';
 import type { PayoutTransfer } from './payout-transfers';
-import { REPLACE_ACCOUNT } from './replaced-accounts';
+import { countReplacements, lockReplacements, REPLACE_ACCOUNT } from './replaced-accounts';
 import { payoutJobs, payoutTransfers } from './schema';
 
 /** What an approval would name at this moment. */
@@ -15,6 +15,8 @@ export interface ApprovalContent {
   /** Those that wait for an approval and are not given up. */
   readonly waitingCount: number;
   readonly waitingMinor: number;
+  /** How often accounts of its winners took the place of others: the versions beyond the first, which never go back. */
+  readonly accountReplacements: number;
 }
 
 type ApprovalRow = ApprovedWinner & Pick<PayoutTransfer, 'approval' | 'status'>;
@@ -36,12 +38,13 @@ export async function readApprovalContent(
     .select(APPROVAL_COLUMNS)
     .from(payoutTransfers)
     .where(eq(payoutTransfers.payoutJobId, job.id));
-  return contentOf(job, rows);
+  return contentOf(job, rows, await countReplacements(executor, job.id));
 }
 
 /**
- * The same, with every transfer of the job locked for the rest of a short transaction, so that nobody is cancelled or
- * restored meanwhile. By id, and before the job: whoever locks a transfer and its job takes them in that order.
+ * The same, with every transfer of the job and its winner's account locked for the rest of a short transaction, so that
+ * nobody is cancelled or restored and no account replaced meanwhile. By id, and before the job: whoever locks a transfer
+ * and its job takes them in that order.
  */
 export async function lockApprovalContent(
   executor: Executor,
@@ -53,12 +56,13 @@ export async function lockApprovalContent(
     .where(eq(payoutTransfers.payoutJobId, job.id))
     .orderBy(asc(payoutTransfers.id))
     .for('no key update');
-  return contentOf(job, rows);
+  return contentOf(job, rows, await lockReplacements(executor, job.id));
 }
 
 function contentOf(
   settlement: Pick<PayoutJob, 'settlementId' | 'currency'>,
   rows: readonly ApprovalRow[],
+  accountReplacements: number,
 ): ApprovalContent {
   const waiting = rows.filter(
     ({ approval, status }) => approval === 'required' && !isGivenUp(status),
@@ -67,6 +71,7 @@ function contentOf(
     hash: approvalHash(settlement, rows.filter(isPartOfApproval)),
     waitingCount: waiting.length,
     waitingMinor: waiting.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+    accountReplacements,
   };
 }
 

@@ -77,10 +77,24 @@ export interface ApprovalFacts {
   readonly hash: string;
   /** How many transfers wait for an approval and are not given up. */
   readonly waitingCount: number;
+  /** How often accounts of its winners took the place of others; it only grows, and first accounts do not count. */
+  readonly accountReplacements: number;
+}
+
+/** What an approver names: what he saw. */
+export interface ApprovalWish {
+  readonly actor: string;
+  readonly hash: string;
+  /** undefined: he does not say which accounts he saw; those of the moment are approved. */
+  readonly accountReplacements?: number | undefined;
 }
 
 export type ApprovalRefusal =
-  'approval_not_needed' | 'nothing_to_approve' | 'approver_recorded_it' | 'approval_hash_changed';
+  | 'approval_not_needed'
+  | 'nothing_to_approve'
+  | 'approver_recorded_it'
+  | 'approval_hash_changed'
+  | 'approval_accounts_changed';
 
 export const APPROVAL_REFUSAL_TEXTS: Readonly<Record<ApprovalRefusal, string>> = {
   approval_not_needed:
@@ -91,6 +105,8 @@ export const APPROVAL_REFUSAL_TEXTS: Readonly<Record<ApprovalRefusal, string>> =
     'whoever recorded a settlement cannot approve it; a second person has to, with a token of their own',
   approval_hash_changed:
     'the hash is not that of what would be paid now: winners were cancelled or restored since; look at payouts preview again',
+  approval_accounts_changed:
+    'accounts of its winners were replaced since that preview; look at payouts preview again',
 };
 
 export type ApprovalDecision = 'approve' | 'unchanged' | ApprovalRefusal;
@@ -98,7 +114,7 @@ export type ApprovalDecision = 'approve' | 'unchanged' | ApprovalRefusal;
 /** Decides about one approval. Pure; carried out in the transaction that read the facts. */
 export function decideApproval(
   facts: ApprovalFacts,
-  { actor, hash }: { readonly actor: string; readonly hash: string },
+  { accountReplacements, actor, hash }: ApprovalWish,
 ): ApprovalDecision {
   if (facts.approval === 'not_required') {
     return 'approval_not_needed';
@@ -110,7 +126,9 @@ export function decideApproval(
     return 'approval_hash_changed';
   }
   if (facts.waitingCount > 0) {
-    return 'approve';
+    const isAsSeen =
+      (accountReplacements ?? facts.accountReplacements) === facts.accountReplacements;
+    return isAsSeen ? 'approve' : 'approval_accounts_changed';
   }
   return facts.approval === 'approved' ? 'unchanged' : 'nothing_to_approve';
 }

@@ -67,10 +67,16 @@ async function importAs(actor: string, userId: string, stripeAccountId: string, 
 
 const preview = ({ settlementId }: PayoutTransfer) => previewSettlement(bed.database, settlementId);
 
-async function approve(transfer: PayoutTransfer, actor = 'bob', hash?: string) {
+async function approve(
+  transfer: PayoutTransfer,
+  actor = 'bob',
+  seen?: { readonly hash: string; readonly accountReplacements?: number },
+) {
+  const { settlementId } = transfer;
+  const { hash } = seen ?? (await preview(transfer));
   return approveSettlement(
     { database: bed.database, operator: by(actor) },
-    { settlementId: transfer.settlementId, hash: hash ?? (await preview(transfer)).hash },
+    { settlementId, hash, accountReplacements: seen?.accountReplacements },
   );
 }
 
@@ -111,7 +117,7 @@ describe('a settlement above the limit', () => {
       ['platform_approval_missing'],
       ['platform_approval_missing'],
     ]);
-    expect(await approve(first, 'bob', hash)).toMatchObject({
+    expect(await approve(first, 'bob', { hash })).toMatchObject({
       result: 'approved',
       transfers: 2,
       sumMinor: 2_001,
@@ -131,14 +137,17 @@ describe('a settlement above the limit', () => {
   ] as const)('is not approved %s, and nothing is changed', async (_how, actor, hash, code) => {
     const [first] = await given();
     const before = await traceOf(first);
-    expect(await approve(first, actor, hash)).toMatchObject({ result: 'refused', code });
+    expect(await approve(first, actor, hash === undefined ? undefined : { hash })).toMatchObject({
+      result: 'refused',
+      code,
+    });
     expect(await traceOf(first)).toEqual(before);
   });
 
   test('is approved once, however often it is said', async () => {
     const [first] = await given();
     const { hash } = await preview(first);
-    const results = await Promise.all([1, 2, 3].map(() => approve(first, 'bob', hash)));
+    const results = await Promise.all([1, 2, 3].map(() => approve(first, 'bob', { hash })));
     expect(results.map(({ result }) => result).sort()).toEqual([
       'approved',
       'unchanged',
@@ -146,7 +155,7 @@ describe('a settlement above the limit', () => {
     ]);
     const before = await traceOf(first);
     expect(before.actions).toEqual([{ actor: 'bob' }]);
-    expect(await approve(first, 'eve', hash)).toMatchObject({ result: 'unchanged' });
+    expect(await approve(first, 'eve', { hash })).toMatchObject({ result: 'unchanged' });
     expect(await traceOf(first)).toEqual(before);
   });
 
@@ -154,7 +163,7 @@ describe('a settlement above the limit', () => {
     const [first, second] = await given();
     const { hash } = await preview(first);
     await cancelTransfer(bed.database, await order(second));
-    expect(await approve(first, 'bob', hash)).toMatchObject({ code: 'approval_hash_changed' });
+    expect(await approve(first, 'bob', { hash })).toMatchObject({ code: 'approval_hash_changed' });
     expect(await approve(first)).toMatchObject({ result: 'approved', transfers: 1 });
     await restoreTransfer({ database: bed.database, maxAttempts: 3 }, await order(second));
     expect(await bed.step(first)).toMatchObject({ status: 'completed' });
@@ -176,7 +185,7 @@ describe('a settlement above the limit', () => {
     await client.query(`update payout_transfers set status = 'cancelled' where id = $1`, [
       second.id,
     ]);
-    const approval = approve(first, 'bob', hash);
+    const approval = approve(first, 'bob', { hash });
     await untilSomebodyWaitsForLock(bed);
     await client.query('commit');
     client.release();
@@ -275,6 +284,63 @@ describe('an account', () => {
     await importAs('ann', first.userId, account);
     expect(await bed.send(claim)).toMatchObject({ reason: 'platform_account_unconfirmed' });
     expect(await bed.record(claim)).toMatchObject({ status: 'blocked', attemptCount: 0 });
+  });
+
+  test('that was replaced after the preview is looked at before the approval', async () => {
+    const [first, second] = await given();
+    const seen = await preview(first);
+    await importAs('ann', first.userId, newAccountId());
+    const stale = { hash: seen.hash, accountReplacements: seen.accountReplacements };
+    const before = await traceOf(first);
+    expect(await approve(first, 'bob', stale)).toMatchObject({ code: 'approval_accounts_changed' });
+    expect(await traceOf(first)).toEqual(before);
+    const again = await preview(first);
+    expect(again.winners.map(({ accountVersion }) => accountVersion).sort()).toEqual([1, 2]);
+    expect(again.hash).toBe(seen.hash);
+    // Put back it is still another one than was seen.
+    await importAs(
+      'ann',
+      first.userId,
+      seen.winners.find(({ userId }) => userId === first.userId)!.accountId!,
+    );
+    expect(await approve(first, 'bob', { ...stale, accountReplacements: 1 })).toMatchObject({
+      code: 'approval_accounts_changed',
+    });
+    const { accountReplacements } = await preview(first);
+    expect(await approve(first, 'bob', { ...stale, accountReplacements })).toMatchObject({
+      result: 'approved',
+    });
+    await importAs('ann', second.userId, newAccountId());
+    expect(await approve(first, 'bob', { ...stale, accountReplacements })).toMatchObject({
+      result: 'unchanged',
+    });
+    expect(await bed.step(first)).toMatchObject({ status: 'completed' });
+    expect(await bed.claim(second)).toMatchObject(unconfirmed);
+  });
+
+  test('that came first since the preview is no change', async () => {
+    const [first] = await given(NEEDS_APPROVAL, false);
+    const { accountReplacements, hash } = await preview(first);
+    await importAs('ann', first.userId, newAccountId());
+    expect(await approve(first, 'bob', { hash, accountReplacements })).toMatchObject({
+      result: 'approved',
+    });
+  });
+
+  test('whose replacement is under way while it is approved is waited for', async () => {
+    const [first] = await given();
+    const { accountReplacements, hash } = await preview(first);
+    const client = await bed.connect().database.$client.connect();
+    await client.query('begin');
+    await client.query(
+      `update user_stripe_accounts set stripe_account_id = 'acct_other', version = version + 1 where user_id = $1`,
+      [first.userId],
+    );
+    const approval = approve(first, 'bob', { hash, accountReplacements });
+    await untilSomebodyWaitsForLock(bed);
+    await client.query('commit');
+    client.release();
+    expect(await approval).toMatchObject({ code: 'approval_accounts_changed' });
   });
 
   test('that came while an earlier send may have paid does not keep that from being asked about', async () => {

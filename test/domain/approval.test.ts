@@ -92,13 +92,19 @@ describe('an approval', () => {
     recordedBy: 'ann',
     hash: 'now',
     waitingCount: 2,
+    accountReplacements: 3,
   };
   const order = { actor: 'bob', hash: 'now' };
   test.each([
     ['approve', {}, {}],
     ['approve', { recordedBy: null }, {}],
     ['approve', { approval: 'approved', waitingCount: 1 }, {}],
+    ['approve', {}, { accountReplacements: 3 }],
+    ['approval_accounts_changed', {}, { accountReplacements: 2 }],
+    ['approval_accounts_changed', {}, { accountReplacements: 4 }],
+    ['approval_hash_changed', {}, { hash: 'old', accountReplacements: 2 }],
     ['unchanged', { approval: 'approved', waitingCount: 0 }, {}],
+    ['unchanged', { approval: 'approved', waitingCount: 0 }, { accountReplacements: 2 }],
     ['nothing_to_approve', { waitingCount: 0 }, {}],
     ['approval_not_needed', { approval: 'not_required', waitingCount: 0 }, {}],
     ['approver_recorded_it', {}, { actor: 'ann' }],

@@ -132,6 +132,13 @@ test(
     expect(nobody).toMatchObject({ code: 2 });
     expect(nobody.stderr).toContain('PAYOUT_OPERATOR_TOKEN');
     expect(await bed.run(['approve', 'large', '--hash', 'abc', ...WHY])).toMatchObject({ code: 2 });
+    for (const [replaced, code] of [
+      ['x', 2],
+      ['7', 1],
+    ] as const) {
+      const named = ['--hash', hash, '--replaced', replaced];
+      expect(await as('bob', 'approve', 'large', ...named, ...WHY)).toMatchObject({ code });
+    }
     expect(await approvals()).toBe(0);
     await expectNothingSent('large');
 

@@ -4,11 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 
+import { Client, type Connection } from '@temporalio/client';
+
 import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
+import type { WhyReport } from '../../src/client/explain';
 import type { ReversalReport } from '../../src/client/show-reversal';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
 import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
+import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
 import { accountsOf, Bed, settlementOf, until } from './bed';
 
 const LONG_MS = 300_000;
@@ -18,11 +21,16 @@ const WHY = ['--reason', 'the result was wrong'] as const;
 let sandbox: StripeSandbox;
 let database: TestDatabase;
 let bed: Bed;
+let connection: Connection;
 let paid: { id: string; amountMinor: number; stripeTransferId: string | null };
 let unpaid: string;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
+  [sandbox, database, connection] = await Promise.all([
+    startStripeSandbox(),
+    createTestDatabase(),
+    connectToTestTemporal(),
+  ]);
   bed = new Bed(
     {
       databaseUrl: database.databaseUrl,
@@ -51,7 +59,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
+  await Promise.all([sandbox.close(), database.drop(), connection.close()]);
 }, LONG_MS);
 
 const atStripe = async () => (await bed.oracle()).byPayoutTransferId[paid.id]?.reversedMinor;
@@ -129,6 +137,48 @@ test(
         { code: 'same_part_has_come_back', refused_count: '1' },
       ]),
     );
+  },
+  LONG_MS,
+);
+
+test(
+  'what Stripe made with another amount is settled by a person, and the run says so',
+  async () => {
+    const settlement = settlementOf('other', 1);
+    await bed.json('accounts', 'import', bed.file('other-accounts.json', accountsOf(settlement)));
+    await bed.json('settle', bed.file('other.json', settlement));
+    await until('it is paid', async () => (await bed.status('other')).job.status === 'complete');
+    const [transfer] = (await bed.status('other')).transfers;
+    await bed.control('faults', {
+      match: { method: 'POST', path: '/v1/transfers/*' },
+      fault: { kind: 'altered', amount: 301 },
+      times: 1,
+    });
+    const { id } = await bed.json<ReversalReport>(
+      ...['reverse', transfer!.id, '--amount', '300', '--no-wait', ...WHY],
+    );
+    await until('it is an alarm', async () => {
+      const open = `id = '${id}' and failure_reason = 'unknown_other_reversal'`;
+      return (await bed.count('payout_reversals', open)) === 1;
+    });
+    const why = await bed.json<WhyReport>('why', transfer!.id);
+    expect(why.operator).toContain(`payouts resolve ${transfer!.id} --reversal trr_…`);
+    const path = `/v1/transfers/${transfer!.stripeTransferId!}/reversals`;
+    const listed = await fetch(`${sandbox.baseUrl}${path}`, {
+      headers: { authorization: 'Bearer sk_test_sandbox' },
+    });
+    const [made] = ((await listed.json()) as { readonly data: readonly { id: string }[] }).data;
+    const wrong = await bed.run(['resolve', transfer!.id, '--reversal', 'trr_none', ...WHY]);
+    expect([wrong.code, wrong.stdout]).toEqual([1, expect.stringContaining('no such reversal')]);
+    expect(await bed.json('resolve', transfer!.id, '--reversal', made!.id, ...WHY)).toMatchObject({
+      status: 'completed',
+      reversal: { id, stripeReversalId: made!.id, orderedMinor: 300, cameBackMinor: 301 },
+    });
+    const run = new Client({ connection, namespace: NAMESPACE }).workflow.getHandle(
+      `reversal/${id}`,
+    );
+    await expect(run.result()).resolves.toMatchObject({ stripeReversalId: made!.id });
+    expect((await bed.status('other')).transfers[0]).toMatchObject({ amountReversedMinor: 301 });
   },
   LONG_MS,
 );

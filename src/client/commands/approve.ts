@@ -22,9 +22,10 @@ import { tellTemporal } from './tell-temporal';
 
 export interface ApproveOptions extends ReasonOptions {
   readonly hash: string;
+  readonly replaced?: string;
 }
 
-/** `payouts approve SETTLEMENT --hash H --reason R` */
+/** `payouts approve SETTLEMENT --hash H [--replaced N] --reason R` */
 export async function approveCommand(
   context: CommandContext,
   settlementId: string,
@@ -36,10 +37,12 @@ export async function approveCommand(
     const expected = '64 digits of 0-9 a-f, as payouts preview shows them';
     throw new UsageError(`--hash: found ${shownValue(hash)}, expected ${expected}`);
   }
+  const accountReplacements = replacementsOf(options);
   const operator = knownOperatorOf(variables, options);
   const report = await withSetUpDatabase(context, async (database) => {
     await jobNamed(database, settlementId);
-    const approval = await approveSettlement({ database, operator }, { settlementId, hash });
+    const order = { settlementId, hash, accountReplacements };
+    const approval = await approveSettlement({ database, operator }, order);
     if (approval.result !== 'refused') {
       await tellTemporal(context, 'the approval stands in the database', (client) =>
         tellApproved({ client, database }, settlementId),
@@ -49,6 +52,14 @@ export async function approveCommand(
   });
   context.print(report, approvalText(report), options);
   return endOf(report);
+}
+
+function replacementsOf({ replaced }: ApproveOptions): number | undefined {
+  if (replaced !== undefined && !/^\d{1,9}$/.test(replaced)) {
+    const expected = 'a whole number, as payouts preview shows it';
+    throw new UsageError(`--replaced: found ${shownValue(replaced)}, expected ${expected}`);
+  }
+  return replaced === undefined ? undefined : Number(replaced);
 }
 
 export interface ConfirmAccountOptions extends ReasonOptions {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { UnknownSettlementError } from '../../client/read-status';
 import { findJobBySettlement, type PayoutJob } from '../../db/payout-jobs';
+import { findOpenReversal } from '../../db/payout-reversals';
 import { findUserStripeAccount } from '../../db/user-stripe-accounts';
 import type { ConsoleContext } from './console-context';
 import { CONSOLE_ROOT, settlementPath, winnerPath } from './local-path';
@@ -12,6 +13,7 @@ import type { ConsoleOrder } from './orders/console-order';
 import type { SettlementTarget } from './orders/many';
 import { pauseOrder, pausesOf, resumeOrder, type PauseTarget } from './orders/pause-orders';
 import { resolvePaidOrder, resolveUnpaidOrder } from './orders/resolve-orders';
+import { resolveReversalOrder } from './orders/resolve-reversal-order';
 import { reverseOrder } from './orders/reverse-order';
 import {
   cancelAllOrder,
@@ -38,6 +40,7 @@ export const WINNER_ORDERS: readonly ConsoleOrder<WinnerTarget>[] = [
   voidOrder,
   confirmAccountOrder,
   reverseOrder,
+  resolveReversalOrder,
 ];
 
 export const SETTLEMENT_ORDERS: readonly ConsoleOrder<SettlementTarget>[] = [
@@ -58,7 +61,11 @@ const WINNER: OrderPlace<WinnerParams, WinnerTarget> = {
   section: 'settlements',
   read: async ({ database }, params) => {
     const transfer = await findWinner(database, params);
-    return { transfer, account: await findUserStripeAccount(database, transfer.userId) };
+    return {
+      transfer,
+      account: await findUserStripeAccount(database, transfer.userId),
+      openReversal: await findOpenReversal(database, transfer.id),
+    };
   },
   pathOf: ({ transfer }) => winnerPath(transfer),
 };

@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { explainOne } from '../../client/explain';
 import { inSnapshot } from '../../db/database';
 import { readTransferHistory } from '../../db/transfer-history';
+import { isReversalEnded } from '../../domain/reversal-state';
 import { uiOf, type ConsoleContext } from './console-context';
 import { WinnerPage } from './pages/winner-page';
 import { WINNER_ORDERS } from './order-places';
@@ -24,7 +25,8 @@ export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void
           const transfer = await findWinner(executor, request.params);
           const history = await readTransferHistory(executor, transfer);
           const explanation = await explainOne(executor, transfer, context);
-          const target = { transfer, account: history.account };
+          const openReversal = history.reversals.find(({ status }) => !isReversalEnded(status));
+          const target = { transfer, account: history.account, openReversal };
           return (
             <WinnerPage
               transfer={transfer}

@@ -6,8 +6,12 @@ import { inTransaction } from '../../../src/db/database';
 import { findTransfersByJob, type PayoutTransfer } from '../../../src/db/payout-transfers';
 import { schedulePayoutJob } from '../../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../../src/db/settlements';
-import { replaceUserStripeAccount } from '../../../src/db/user-stripe-accounts';
+import {
+  insertUserStripeAccount,
+  replaceUserStripeAccount,
+} from '../../../src/db/user-stripe-accounts';
 import { givenPayable, givenPayableSettlement } from '../../activities/activity-bed';
+import { reversalBed } from '../../activities/reversal-bed';
 import { givenTransfer, newAccountId, settlementOf, TERMS } from '../../support/builders';
 import { brokenInvariants } from '../../support/invariants';
 import { BOB } from '../gateway-bed';
@@ -239,6 +243,11 @@ test('approve: not by whoever recorded it, not with another content, then once',
     await browser.submit(page, '/confirm'),
     'the hash is not that of what would be paid',
   );
+  const account = { userId: transfers[1]!.userId, stripeAccountId: newAccountId() };
+  await insertUserStripeAccount(bed.database, account);
+  const seen = await askedToConfirm(browser, path);
+  await replaceUserStripeAccount(bed.database, { ...account, stripeAccountId: newAccountId() });
+  expectRefused(await browser.submit(seen, '/confirm'), 'accounts of its winners were replaced');
   await expectDone(await give(browser, path), 'Approved: 1 winner.');
   const [approved] = await bed.rows<{ approval: string; approved_by: string }>(
     'select approval, approved_by from payout_jobs where settlement_id = $1',
@@ -287,6 +296,28 @@ test('reverse: in part, for what was seen, once', async () => {
   expect(await bed.actionsOn(paid.id)).toEqual(['reverse by alice: as agreed']);
   const unpaid = await givenPayable(bed);
   expectRefused(await give(browser, `${bed.pathOf(unpaid)}/reverse`), 'it is not paid');
+});
+
+test('a reversal that Stripe made with another amount is settled by its id, and by no other', async () => {
+  const reversals = reversalBed(bed);
+  const paid = await bed.step(await givenPayable(bed));
+  const path = `${bed.pathOf(paid)}/resolve-reversal`;
+  const order = await reversals.ordered({ transferId: paid.id, amountMinor: 300 });
+  expect(linksOf(await browser.get(bed.pathOf(paid)))).not.toContain(path);
+  await reversals.fault({ kind: 'altered', amount: 301 });
+  await reversals.step(order);
+  const page = await browser.get(bed.pathOf(paid));
+  expect(linksOf(page)).toContain(path);
+  expect(linksOf(page)).not.toContain(`${bed.pathOf(paid)}/reverse`);
+  expectRefused(await give(browser, path, { value: 'trr_none' }), 'Stripe has no such reversal');
+  const { data } = await bed.dependencies.stripe.transfers.listReversals(paid.stripeTransferId!);
+  await expectDone(
+    await give(browser, path, { value: data[0]!.id }),
+    'Resolved: 3.01 USD came back, 3.00 USD were ordered.',
+  );
+  expect(await reversals.rowOf(order)).toMatchObject({ status: 'completed', cameBackMinor: 301 });
+  expect(await bed.actionsOn(paid.id)).toContain('resolve_reversal by alice: as agreed');
+  expect(textOf(await browser.get(bed.pathOf(paid)))).toContain('3.00 USD, came back 3.01 USD');
 });
 
 test('while Temporal is away an order stands, and the page says that it is told later', async () => {

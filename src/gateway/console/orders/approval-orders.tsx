@@ -20,15 +20,16 @@ export const approveOrder: ConsoleOrder<SettlementTarget> = {
   title: 'Approve',
   about:
     'Lets the settlement be paid: these winners with these amounts and nothing else. Whoever recorded it cannot approve ' +
-    'it. It is refused where a winner was cancelled or restored since this page was made.',
+    'it. It is refused where a winner was cancelled or restored, or an account replaced, since this page was made.',
   // Also once it is approved: who is restored after that is not.
   isOffered: ({ job }) => job.approval !== 'not_required' && job.status !== 'complete',
   preview: async ({ database }, { job }) => {
     const page = { afterTransferId: null, transfersMax: 1 };
     const preview = await previewSettlement(database, job.settlementId, page);
-    const { counts, currency, hash, heldUntil, recordedBy, waitingForApprovalMinor } = preview;
+    const { accountReplacements, counts, currency, hash, heldUntil, recordedBy } = preview;
+    const { waitingForApprovalMinor } = preview;
     return {
-      seen: hash,
+      seen: `${hash} ${accountReplacements.toString()}`,
       facts: [
         ['settlement', <Foreign text={job.settlementId} />],
         ['contest', <Foreign text={job.contestId} />],
@@ -40,6 +41,7 @@ export const approveOrder: ConsoleOrder<SettlementTarget> = {
             <Amount minor={waitingForApprovalMinor} currency={currency} />
           </>,
         ],
+        ['accounts replaced', accountReplacements.toString()],
         ['not part of it', `${counts.givenUp.toString()} cancelled or voided`],
         ['held until', <Time at={heldUntil === null ? null : new Date(heldUntil)} />],
         ['hash of what is approved', <code>{hash}</code>],
@@ -48,11 +50,13 @@ export const approveOrder: ConsoleOrder<SettlementTarget> = {
   },
   carryOut: async (context, { job: { settlementId } }, given) => {
     const { database } = context;
-    if (!APPROVAL_HASH_PATTERN.test(given.seen)) {
+    const [hash = '', replaced = ''] = given.seen.split(' ');
+    if (!APPROVAL_HASH_PATTERN.test(hash) || !/^\d{1,9}$/.test(replaced)) {
       return MOVED_SINCE;
     }
-    const { operator, seen: hash } = given;
-    const answer = await approveSettlement({ database, operator }, { settlementId, hash });
+    const { operator } = given;
+    const order = { settlementId, hash, accountReplacements: Number(replaced) };
+    const answer = await approveSettlement({ database, operator }, order);
     if (answer.result === 'refused') {
       return refused(answer.code, answer.text);
     }

@@ -68,14 +68,9 @@ async function resolve(
   if (isUnknown({ transfer }) && !isStillSeen(transfer, seen)) {
     return MOVED_SINCE;
   }
-  const report = await state().catch((error: unknown) => {
-    if (isReadFailure(error)) {
-      return 'stripe_not_asked' as const;
-    }
-    throw error;
-  });
-  if (report === 'stripe_not_asked') {
-    return refused(report, 'Stripe could not be asked; try again when it answers');
+  const report = await ifStripeAnswers(state);
+  if ('is' in report) {
+    return report;
   }
   if (report.refused !== undefined) {
     await noteRefusals(context.database, [report.refused]);
@@ -84,4 +79,16 @@ async function resolve(
   const later = await tellToGoOn(context, given, [startOf(transfer)]);
   const warning = report.warning === undefined ? '' : ` Take care: ${report.warning}.`;
   return done(`Resolved: it is ${report.status}.${warning}${later}`);
+}
+
+/** What a person states is compared with Stripe; where it cannot be asked nothing is taken for true. */
+export async function ifStripeAnswers(
+  state: () => Promise<ResolveReport>,
+): Promise<ResolveReport | OrderResult> {
+  return state().catch((error: unknown) => {
+    if (isReadFailure(error)) {
+      return refused('stripe_not_asked', 'Stripe could not be asked; try again when it answers');
+    }
+    throw error;
+  });
 }

@@ -23,8 +23,10 @@ export const reverseOrder: ConsoleOrder<WinnerTarget> = {
     isNeeded: false,
     schema: z.string().regex(/^(?:\d{1,15})?$/, 'a whole number of minor units, or nothing'),
   },
-  isOffered: ({ transfer }) =>
-    transfer.status === 'completed' && transfer.amountReversedMinor < transfer.amountMinor,
+  isOffered: ({ openReversal, transfer }) =>
+    openReversal === undefined &&
+    transfer.status === 'completed' &&
+    transfer.amountReversedMinor < transfer.amountMinor,
   preview: (_context, { transfer }, { value }) => {
     const { amountMinor, amountReversedMinor, currency } = transfer;
     const leftMinor = amountMinor - amountReversedMinor;

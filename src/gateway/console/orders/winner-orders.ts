@@ -7,6 +7,7 @@ import {
 import type { Ordering, RefusedOrder, SeenPages } from '../../../client/operator-orders';
 import { retryTransfers } from '../../../client/retry';
 import { isToBePaid } from '../../../domain/transfer-state';
+import type { PayoutReversal } from '../../../db/payout-reversals';
 import type { PayoutTransfer } from '../../../db/payout-transfers';
 import type { UserStripeAccount } from '../../../db/user-stripe-accounts';
 import type { ConsoleContext } from '../console-context';
@@ -25,6 +26,8 @@ export interface WinnerTarget {
   readonly transfer: PayoutTransfer;
   /** The winner's account of today. */
   readonly account: UserStripeAccount | undefined;
+  /** The order to take the payment back that has not come to its end. */
+  readonly openReversal: PayoutReversal | undefined;
 }
 
 type WinnerOrder = ConsoleOrder<WinnerTarget>;

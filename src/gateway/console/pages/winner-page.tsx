@@ -291,6 +291,11 @@ function Reversals({ reversals }: { readonly reversals: readonly OrderedReversal
           </td>
           <td class="number">
             <Amount minor={reversal.amountMinor} currency={reversal.currency} />
+            {reversal.cameBackMinor === null ? null : (
+              <>
+                , came back <Amount minor={reversal.cameBackMinor} currency={reversal.currency} />
+              </>
+            )}
           </td>
           <td>{reversal.status}</td>
           <td>
