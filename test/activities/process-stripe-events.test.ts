@@ -13,29 +13,21 @@ import { beginEventTries, storeStripeEvent, type NewStripeEvent } from '../../sr
 import { transferIdOf } from '../../src/db/transfer-id';
 import { EVENT_TRIES_OF_MISSING_MAX, EVENTS_AT_ONCE } from '../../src/domain/limits';
 import { givenTransfer, newAccountId, newId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 import { recordingClient, type RecordingClient } from './recording-client';
 
-let bed: ActivityBed;
+const bed = checkedBedOfFile();
 let temporal: RecordingClient;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
 
 beforeEach(() => {
   temporal = recordingClient();
 });
 
 afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
   await bed.rows('delete from stripe_events');
 });
-
-afterAll(() => bed.close());
 
 const dependencies = () => ({ ...bed.dependencies, client: temporal.client });
 

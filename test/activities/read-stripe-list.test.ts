@@ -12,27 +12,11 @@ import { beginListReading, wantStripeList } from '../../src/db/payout-jobs';
 import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import { until } from '../local/stripe-sandbox/support';
 import { givenTransfer, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import {
-  givenPayable,
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from './activity-bed';
+import { givenPayable, givenPayableSettlement } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const AMOUNT_REFUSED = { kind: 'status', status: 400, code: 'amount_too_small', saved: true };
 const LOST = { kind: 'drop_after' };
