@@ -563,6 +563,17 @@ describe('turns', () => {
     expect(counts).toEqual({ processed: 0, ignored: 2, failed: 0 });
   });
 
+  test('and no more either where Postgres reads the waiting ones again for every row', async () => {
+    await Promise.all([1, 2, 3].map(() => kept({ type: 'payout.paid', objectId: 'po_1' })));
+    const taken = await bed.database.transaction(async (transaction) => {
+      for (const way of ['hashjoin', 'mergejoin', 'hashagg', 'sort', 'material', 'memoize']) {
+        await transaction.execute(`set local enable_${way} = off`);
+      }
+      return beginEventTries(transaction, { eventsMax: 2 });
+    });
+    expect(taken).toHaveLength(2);
+  });
+
   test('a process that dies with a turn gives it back by time: a minute, then ever longer, at most an hour', async () => {
     const event = await kept({ type: 'payout.paid', objectId: 'po_1' });
     const waits: number[] = [];
