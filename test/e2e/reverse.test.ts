@@ -2,37 +2,22 @@
  * Goal: an operator takes a payment back from the command line, in two parts, and the ledger has what the sandbox counts.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what came back.
  */
-import { randomBytes } from 'node:crypto';
-
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { ReversalReport } from '../../src/client/show-reversal';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
-import { accountsOf, Bed, settlementOf, until } from './bed';
+import { accountsOf, settlementOf, until, type Bed } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 300_000;
-const NAMESPACE = `reverse-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'the result was wrong'] as const;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
 let paid: { id: string; amountMinor: number; stripeTransferId: string | null };
 let unpaid: string;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  bed = new Bed(
-    {
-      databaseUrl: database.databaseUrl,
-      temporalAddress: testTemporalAddress(),
-      stripeApiBase: sandbox.baseUrl,
-    },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  await bed.json('setup');
-  await bed.worker();
+  stack = await startWorkerStack('reverse');
+  ({ bed } = stack);
   const settlement = settlementOf('back', 2);
   await bed.json(
     'accounts',
@@ -49,10 +34,7 @@ beforeAll(async () => {
   unpaid = transfers.find(({ status }) => status === 'blocked')!.id;
 }, LONG_MS);
 
-afterAll(async () => {
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 const atStripe = async () => (await bed.oracle()).byPayoutTransferId[paid.id]?.reversedMinor;
 
