@@ -502,7 +502,7 @@ describe('a reversal that Stripe made with another amount than was ordered', () 
     expect(await cameBack(transfer)).toEqual([401, 401, 401]);
     // What was settled once raises no alarm again, whoever looks.
     await bed.liftPauses();
-    expect(await tellOfReversal(transfer)).toBe('reversals_known');
+    expect(await tellOf('transfer.reversed', transfer)).toBe('reversals_known');
     const rest = await reversals.ordered({ transferId: transfer.id });
     expect(await reversals.drive(rest)).toMatchObject({ status: 'completed', amountMinor: 599 });
     expect(await cameBack(transfer)).toEqual([1_000, 1_000, 1_000]);
