@@ -16,6 +16,9 @@ import { givenPayable, givenPayableSettlement } from './activity-bed';
 import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 
+/** Postgres's code for text that it cannot hold. */
+const INVALID_TEXT = '22021';
+
 const bed = checkedBedOfFile();
 
 const AMOUNT_REFUSED = { kind: 'status', status: 400, code: 'amount_too_small', saved: true };
@@ -511,7 +514,9 @@ describe('a list that cannot be read, try after try', () => {
 
   test('where the database failed and not Stripe, Temporal tries again', async () => {
     const transfer = await givenPayable(bed);
-    await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toBeDefined();
+    await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toMatchObject({
+      cause: { code: INVALID_TEXT },
+    });
   });
 });
 
