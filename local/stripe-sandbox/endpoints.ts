@@ -42,6 +42,10 @@ export function isTransferCreation(endpoint: Endpoint): boolean {
   return endpointName(endpoint) === 'POST /v1/transfers';
 }
 
+export function isReversalCreation(endpoint: Endpoint): boolean {
+  return endpointName(endpoint) === 'POST /v1/transfers/:id/reversals';
+}
+
 type Prepare = (raw: RawParams, id: string) => (execution: Execution) => JsonObject;
 
 /** `expand` is the same parameter everywhere and depends only on what is answered. */

@@ -4,7 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { failure, htmlAnswer, jsonAnswer, success, type Answer, type Delivery } from './answers';
 import { authenticate } from './auth';
 import type { Deliveries } from './deliveries';
-import { endpointName, isTransferCreation, type Endpoint, type PathIds } from './endpoints';
+import {
+  endpointName,
+  isReversalCreation,
+  isTransferCreation,
+  type Endpoint,
+  type PathIds,
+} from './endpoints';
 import { planFor, type FaultPlan } from './fault-plan';
 import { takeFault } from './faults';
 import { fingerprint, type RawParams } from './form-body';
@@ -58,6 +64,9 @@ export class Pipeline {
   async handle(request: ApiRequest): Promise<Delivery> {
     if (isTransferCreation(request.endpoint)) {
       count(this.state.store, 'posts');
+    }
+    if (isReversalCreation(request.endpoint)) {
+      count(this.state.store, 'reversalPosts');
     }
     const delivery = await this.process(request);
     await this.state.store.flushed();

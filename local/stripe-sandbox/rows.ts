@@ -113,9 +113,11 @@ export interface SettingsRow {
   readonly listLag: ListLag;
 }
 
-/** Of `POST /v1/transfers` only: the calls that can move money to a winner. */
+/** Of `POST /v1/transfers` only, the calls that can move money to a winner, unless the name says otherwise. */
 export interface CountersRow {
   readonly posts: number;
+  /** Of `POST /v1/transfers/:id/reversals`: the calls that can take money back. */
+  readonly reversalPosts: number;
   readonly executions: number;
   readonly refusals: number;
   readonly replays: number;

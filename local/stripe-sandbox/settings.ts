@@ -4,7 +4,13 @@ import type { StateStore } from './state-store';
 
 const ONLY_ROW = 'sandbox';
 
-const NO_COUNTS: CountersRow = { posts: 0, executions: 0, refusals: 0, replays: 0 };
+const NO_COUNTS: CountersRow = {
+  posts: 0,
+  reversalPosts: 0,
+  executions: 0,
+  refusals: 0,
+  replays: 0,
+};
 
 const NO_LAG: ListLag = { transfersMs: 0, eventsMs: 0 };
 
@@ -55,7 +61,8 @@ export function createSettings(store: StateStore, defaultAvailable = PLENTY): Se
 }
 
 export function readCounters(store: StateStore): CountersRow {
-  return store.get('counters', ONLY_ROW) ?? NO_COUNTS;
+  // A folder that an older sandbox has written lacks the counts that came later.
+  return { ...NO_COUNTS, ...store.get('counters', ONLY_ROW) };
 }
 
 export function count(store: StateStore, name: keyof CountersRow): void {

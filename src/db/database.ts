@@ -8,7 +8,10 @@ import * as schema from './schema';
 
 export type Database = NodePgDatabase<typeof schema> & { readonly $client: Pool };
 /** A database or an open transaction: what repositories work on. */
-export type Executor = Pick<Database, 'select' | 'insert' | 'update' | 'execute'>;
+export type Executor = Pick<
+  Database,
+  '$with' | 'with' | 'select' | 'insert' | 'update' | 'execute'
+>;
 
 export interface DatabaseConnection {
   readonly database: Database;

@@ -51,23 +51,27 @@ export async function beginEventTries(
   executor: Executor,
   wanted: { readonly eventsMax: number; readonly eventId?: string },
 ): Promise<StripeEvent[]> {
-  const due = executor
-    .select({ eventId: stripeEvents.eventId })
-    .from(stripeEvents)
-    .where(
-      and(
-        eq(stripeEvents.status, 'received'),
-        sql`coalesce(${stripeEvents.nextTryAt} <= payout_now(), true)`,
-        wanted.eventId === undefined ? undefined : eq(stripeEvents.eventId, wanted.eventId),
-      ),
-    )
-    .orderBy(asc(stripeEvents.receivedAt))
-    .limit(wanted.eventsMax)
-    .for('update', { skipLocked: true });
+  // Not a plain subquery: a plan may run that once a row, and each run skips what the last has taken and takes others.
+  const due = executor.$with('due').as(
+    executor
+      .select({ eventId: stripeEvents.eventId })
+      .from(stripeEvents)
+      .where(
+        and(
+          eq(stripeEvents.status, 'received'),
+          sql`coalesce(${stripeEvents.nextTryAt} <= payout_now(), true)`,
+          wanted.eventId === undefined ? undefined : eq(stripeEvents.eventId, wanted.eventId),
+        ),
+      )
+      .orderBy(asc(stripeEvents.receivedAt))
+      .limit(wanted.eventsMax)
+      .for('update', { skipLocked: true }),
+  );
   return executor
+    .with(due)
     .update(stripeEvents)
     .set({ tryCount: sql`${stripeEvents.tryCount} + 1`, nextTryAt: NEXT_TRY_AT })
-    .where(inArray(stripeEvents.eventId, due))
+    .where(inArray(stripeEvents.eventId, executor.select({ eventId: due.eventId }).from(due)))
     .returning();
 }
 
@@ -108,9 +112,10 @@ export async function noteFailedTry(
  * no end and is kept however old it is. Safe to repeat and to race.
  */
 export async function forgetEndedEvents(executor: Executor): Promise<void> {
-  await executor.execute(sql`delete from stripe_events where event_id in (
-    select event_id from stripe_events
-    where processed_at < (select payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond')
-    limit ${STRIPE_EVENTS_FORGOTTEN_AT_ONCE}
-    for update skip locked)`);
+  await executor.execute(sql`with ended as (
+      select event_id from stripe_events
+      where processed_at < (select payout_now() - ${STRIPE_EVENTS_KEPT_MS} * interval '1 millisecond')
+      limit ${STRIPE_EVENTS_FORGOTTEN_AT_ONCE}
+      for update skip locked)
+    delete from stripe_events where event_id in (select event_id from ended)`);
 }

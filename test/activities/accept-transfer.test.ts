@@ -6,24 +6,13 @@
 import { acceptTransfer } from '../../src/activities/accept-transfer';
 import { cancelTransfer, voidTransfer } from '../../src/activities/cancel-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, makeAtStripe, pausesOf } from './made-at-stripe';
 
 const OPERATOR = { actor: 'alex', reason: 'the winner keeps it' };
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 async function orderFor({ id }: PayoutTransfer) {
   const seen = await bed.rowOf({ id });

@@ -80,6 +80,7 @@ export interface ActivityBed extends DatabaseBed {
   /** How many transfers Stripe really made for a debt. */
   paidTimes(transfer: Pick<PayoutTransfer, 'id'>): Promise<number>;
   fault(fault: Readonly<Record<string, unknown>>, times?: number): Promise<unknown>;
+  endFaults(): Promise<unknown>;
   account(id: string, state: string): Promise<unknown>;
   /** Postgres's clock and Stripe's, moved together. */
   moveClocks(by: {
@@ -243,6 +244,7 @@ export async function openActivityBed(): Promise<ActivityBed> {
     paidTimes: async ({ id }) => (await sandbox.oracle()).byPayoutTransferId[id]?.count ?? 0,
     fault: (fault, times = 1) =>
       sandbox.control('faults', { match: { method: 'POST', path: '/v1/transfers' }, fault, times }),
+    endFaults: () => fetch(`${sandbox.baseUrl}/_sandbox/faults`, { method: 'DELETE' }),
     account: (id, state) => sandbox.control('accounts', { id, state }),
     moveClocks: async (by) => {
       const ms = await movePayoutClock(database, by);
@@ -255,7 +257,7 @@ export async function openActivityBed(): Promise<ActivityBed> {
     },
     calm: async () => {
       await bed.liftPauses();
-      await fetch(`${sandbox.baseUrl}/_sandbox/faults`, { method: 'DELETE' });
+      await bed.endFaults();
       await bed.moveClocks({ ms: 0 });
     },
     close: async () => {

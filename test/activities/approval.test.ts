@@ -19,21 +19,9 @@ import {
   newAccountId,
   untilSomebodyWaitsForLock,
 } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const HOUR_MS = 3_600_000;
 const by = (actor: string) => ({ actor, reason: 'looked at it' });

@@ -14,22 +14,10 @@ import {
   newId,
   untilSomebodyWaitsForLock,
 } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { pausesOf, postsDuring } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const MINUTE_MS = 60_000;
 

@@ -20,23 +20,12 @@ import { findJobById } from '../../src/db/payout-jobs';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { lockTransfer } from '../../src/db/transfer-moves';
 import { givenTransfer, refusalOf, untilSomebodyWaitsForLock } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
 import { Gate } from '../workflows/harness';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { makeAtStripe } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const OPERATOR = { actor: 'alex', reason: 'the contest is void' };
 const REGION = { kind: 'status', status: 400, code: 'transfers_not_allowed' };

@@ -11,30 +11,21 @@ import { movePayoutJob, type PayoutJob } from '../../src/db/payout-jobs';
 import type { FundsCheck } from '../../src/domain/contracts';
 import { FUNDS_TRIES_MAX } from '../../src/domain/limits';
 import { givenScheduledSettlement, type WinnerWish } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
 const MINUTE_MS = 60_000;
 
-let bed: ActivityBed;
+const bed = checkedBedOfFile();
 let unreadable: string[];
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
 
 beforeEach(() => {
   unreadable = [];
 });
 
 afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
   // What a test leaves open must not count for the next one.
   await bed.rows(`update payout_transfers set status = 'cancelled' where status = 'pending'`);
-  await bed.calm();
 });
-
-afterAll(() => bed.close());
 
 const giveBalance = (available: number, currency = 'usd') =>
   bed.sandbox.control('balance', { currency, available });

@@ -13,21 +13,9 @@ import {
   newAccountId,
   untilSomebodyWaitsForLock,
 } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 function connect({ userId }: PayoutTransfer, stripeAccountId: string): Promise<boolean> {
   return insertUserStripeAccount(bed.database, { userId, stripeAccountId });

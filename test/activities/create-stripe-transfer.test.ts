@@ -4,24 +4,13 @@
  */
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { givenTransfer, newId, refusalOf } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { createStripeClient } from '../../src/stripe/client';
 import { freePort } from '../../local/free-port';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 function payable(maxAttempts?: number): Promise<PayoutTransfer> {
   return givenPayable(bed, maxAttempts);

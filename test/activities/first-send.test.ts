@@ -6,27 +6,11 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import {
-  givenPayable,
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from './activity-bed';
+import { givenPayable, givenPayableSettlement } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, pausesOf, postsDuring } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const MINUTE_MS = 60_000;
 const RATE_LIMITED = { kind: 'status', status: 429 };

@@ -64,11 +64,16 @@ export async function makeAtStripe(
   return (await bed.dependencies.stripe.transfers.create(params)).id;
 }
 
-/** How many POSTs Stripe saw meanwhile. */
+/** How many POSTs Stripe saw meanwhile that could pay somebody or take a payment back. */
 export async function postsDuring(bed: ActivityBed, work: () => Promise<unknown>): Promise<number> {
-  const before = await bed.sandbox.oracle();
+  const before = await postsSeen(bed);
   await work();
-  return (await bed.sandbox.oracle()).posts - before.posts;
+  return (await postsSeen(bed)) - before;
+}
+
+async function postsSeen(bed: ActivityBed): Promise<number> {
+  const { posts, reversalPosts } = await bed.sandbox.oracle();
+  return posts + reversalPosts;
 }
 
 /** What keeps a settlement from being sent now, as `scope cause`. */

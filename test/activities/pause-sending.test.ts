@@ -11,25 +11,14 @@ import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { waitForBegunSends } from '../../src/db/sends-under-way';
 import { lockTransfer } from '../../src/db/transfer-moves';
 import { untilSomebodyWaitsForLock } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
 import { Gate } from '../workflows/harness';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { recordingClient } from './recording-client';
 
 const OPERATOR = { actor: 'alex', reason: 'the sums look wrong' };
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const pause = (scope: string | null) => pauseSending(bed.database, scope, OPERATOR);
 const resume = (scope: string | null) => resumeSending(bed.database, scope, OPERATOR);

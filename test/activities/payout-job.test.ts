@@ -17,21 +17,9 @@ import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { TransferCursor } from '../../src/domain/contracts';
 import type { Settlement } from '../../src/domain/settlement';
 import { settlementOf, type SettlementWish, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 async function connect(userId: string): Promise<string> {
   const stripeAccountId = newAccountId();

@@ -13,29 +13,21 @@ import { beginEventTries, storeStripeEvent, type NewStripeEvent } from '../../sr
 import { transferIdOf } from '../../src/db/transfer-id';
 import { EVENT_TRIES_OF_MISSING_MAX, EVENTS_AT_ONCE } from '../../src/domain/limits';
 import { givenTransfer, newAccountId, newId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 import { recordingClient, type RecordingClient } from './recording-client';
 
-let bed: ActivityBed;
+const bed = checkedBedOfFile();
 let temporal: RecordingClient;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
 
 beforeEach(() => {
   temporal = recordingClient();
 });
 
 afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
   await bed.rows('delete from stripe_events');
 });
-
-afterAll(() => bed.close());
 
 const dependencies = () => ({ ...bed.dependencies, client: temporal.client });
 
@@ -569,6 +561,17 @@ describe('turns', () => {
     await Promise.all([1, 2, 3].map(() => kept({ type: 'payout.paid', objectId: 'po_1' })));
     const counts = await processStripeEvents(dependencies(), { eventsMax: 2 });
     expect(counts).toEqual({ processed: 0, ignored: 2, failed: 0 });
+  });
+
+  test('and no more either where Postgres reads the waiting ones again for every row', async () => {
+    await Promise.all([1, 2, 3].map(() => kept({ type: 'payout.paid', objectId: 'po_1' })));
+    const taken = await bed.database.transaction(async (transaction) => {
+      for (const way of ['hashjoin', 'mergejoin', 'hashagg', 'sort', 'material', 'memoize']) {
+        await transaction.execute(`set local enable_${way} = off`);
+      }
+      return beginEventTries(transaction, { eventsMax: 2 });
+    });
+    expect(taken).toHaveLength(2);
   });
 
   test('a process that dies with a turn gives it back by time: a minute, then ever longer, at most an hour', async () => {

@@ -12,27 +12,14 @@ import { beginListReading, wantStripeList } from '../../src/db/payout-jobs';
 import { STRIPE_LIST_TRIES_MAX } from '../../src/domain/limits';
 import { until } from '../local/stripe-sandbox/support';
 import { givenTransfer, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import {
-  givenPayable,
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from './activity-bed';
+import { givenPayable, givenPayableSettlement } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, makeAtStripe, pausesOf, postsDuring } from './made-at-stripe';
 
-let bed: ActivityBed;
+/** Postgres's code for text that it cannot hold. */
+const INVALID_TEXT = '22021';
 
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const AMOUNT_REFUSED = { kind: 'status', status: 400, code: 'amount_too_small', saved: true };
 const LOST = { kind: 'drop_after' };
@@ -527,7 +514,9 @@ describe('a list that cannot be read, try after try', () => {
 
   test('where the database failed and not Stripe, Temporal tries again', async () => {
     const transfer = await givenPayable(bed);
-    await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toBeDefined();
+    await expect(lastTryOf({ ...transfer, settlementId: 'x\0' })).rejects.toMatchObject({
+      cause: { code: INVALID_TEXT },
+    });
   });
 });
 

@@ -5,30 +5,15 @@
 import { pauseByAutomation } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { SENDS_BEFORE_LOOK } from '../../src/domain/limits';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
+import { makeAtStripe, postsDuring } from './made-at-stripe';
 
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
-
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
-
-function payable(): Promise<PayoutTransfer> {
-  return givenPayable(bed);
-}
+const bed = checkedBedOfFile();
 
 /** Unknown, with a key too old to be sent: only Stripe's list can tell. */
 async function givenLostAnswer(fault: 'drop_after' | 'drop_before'): Promise<PayoutTransfer> {
-  const transfer = await payable();
+  const transfer = await givenPayable(bed);
   await bed.fault({ kind: fault });
   const unknown = await bed.step(transfer);
   expect(unknown).toMatchObject({ status: 'unknown' });
@@ -36,34 +21,9 @@ async function givenLostAnswer(fault: 'drop_after' | 'drop_before'): Promise<Pay
   return unknown;
 }
 
-/** A transfer at Stripe that says it is this debt's, made outside of the product. */
-async function makeAtStripe(
-  transfer: PayoutTransfer,
-  change: { readonly amount?: number; readonly installationId?: string } = {},
-): Promise<string> {
-  const [generation] = await bed.generationsOf(transfer);
-  const made = await bed.dependencies.stripe.transfers.create({
-    amount: change.amount ?? transfer.amountMinor,
-    currency: transfer.currency,
-    destination: generation!.destination,
-    transfer_group: generation!.transferGroup,
-    metadata: {
-      ...generation!.metadata,
-      ...(change.installationId !== undefined && { installation_id: change.installationId }),
-    },
-  });
-  return made.id;
-}
-
-async function postsDuring(work: () => Promise<unknown>): Promise<number> {
-  const before = await bed.sandbox.oracle();
-  await work();
-  return (await bed.sandbox.oracle()).posts - before.posts;
-}
-
 describe('the claim of another run', () => {
   test('without sends it goes back to retryable', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.claimToSend(transfer, 'run-1');
     expect(await bed.claim(transfer, 'run-2')).toMatchObject({ next: 'reconcile' });
     expect(await bed.reconcile(transfer, 'run-2')).toMatchObject({
@@ -75,7 +35,7 @@ describe('the claim of another run', () => {
   });
 
   test('with an unanswered send it is unknown, whatever Stripe’s list does not show', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.begin(await bed.claimToSend(transfer, 'run-1'));
     expect(await bed.reconcile(transfer, 'run-2')).toMatchObject({
       status: 'unknown',
@@ -84,7 +44,7 @@ describe('the claim of another run', () => {
   });
 
   test('with an answered refusal it ends as that refusal says', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.fault({ kind: 'status', status: 400, code: 'amount_too_small', saved: true });
     await bed.send(await bed.claimToSend(transfer, 'run-1'));
     expect(await bed.reconcile(transfer, 'run-2')).toMatchObject({
@@ -95,7 +55,7 @@ describe('the claim of another run', () => {
   });
 
   test('its own claim a run does not end', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.claimToSend(transfer, 'run-1');
     expect(await bed.reconcile(transfer, 'run-1')).toMatchObject({ status: 'processing' });
   });
@@ -103,7 +63,7 @@ describe('the claim of another run', () => {
 
 describe('sends whose answers never come', () => {
   async function givenLostSends(fault: 'drop_after' | 'drop_before'): Promise<PayoutTransfer> {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.fault({ kind: fault }, SENDS_BEFORE_LOOK);
     for (let sent = 0; sent < SENDS_BEFORE_LOOK; sent += 1) {
       expect(await bed.step(transfer)).toMatchObject({ status: 'unknown' });
@@ -148,7 +108,7 @@ describe('sends whose answers never come', () => {
 describe('Stripe’s list', () => {
   test('one equal entry is the payment', async () => {
     const transfer = await givenLostAnswer('drop_after');
-    const posts = await postsDuring(async () => {
+    const posts = await postsDuring(bed, async () => {
       expect(await bed.reconcile(transfer)).toMatchObject({ status: 'completed' });
     });
     expect(posts).toBe(0);
@@ -163,7 +123,7 @@ describe('Stripe’s list', () => {
   });
 
   test('a payment found after a later refusal of the same key is adopted too', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.fault({ kind: 'drop_after' });
     await bed.step(transfer);
     await bed.fault({ kind: 'status', status: 429 });
@@ -187,7 +147,7 @@ describe('Stripe’s list', () => {
 
   test('an entry of another installation is none of ours', async () => {
     const transfer = await givenLostAnswer('drop_before');
-    await makeAtStripe(transfer, { installationId: 'another' });
+    await makeAtStripe(bed, transfer, { metadata: { installation_id: 'another' } });
     expect(await bed.reconcile(transfer)).toMatchObject({
       status: 'unknown',
       failureReason: 'unknown_key_too_old',
@@ -198,21 +158,21 @@ describe('Stripe’s list', () => {
     [
       'another amount',
       'unknown_other_transfer',
-      (transfer) => makeAtStripe(transfer, { amount: transfer.amountMinor + 1 }),
+      (transfer) => makeAtStripe(bed, transfer, { amount: transfer.amountMinor + 1 }),
     ],
     [
       'two matches',
       'unknown_second_transfer',
       async (transfer) => {
-        await makeAtStripe(transfer);
-        await makeAtStripe(transfer);
+        await makeAtStripe(bed, transfer);
+        await makeAtStripe(bed, transfer);
       },
     ],
     [
       'a reversal',
       'unknown_reversed_transfer',
       async (transfer) => {
-        const id = await makeAtStripe(transfer);
+        const id = await makeAtStripe(bed, transfer);
         await bed.dependencies.stripe.transfers.createReversal(id, { amount: 1 });
       },
     ],
@@ -228,13 +188,13 @@ describe('Stripe’s list', () => {
   });
 
   test('what was stopped for a person is not sent again while the key is young', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await bed.fault({ kind: 'drop_before' });
     const unknown = await bed.step(transfer);
-    await makeAtStripe(unknown);
-    await makeAtStripe(unknown);
+    await makeAtStripe(bed, unknown);
+    await makeAtStripe(bed, unknown);
     await bed.reconcile(transfer);
-    const posts = await postsDuring(async () => {
+    const posts = await postsDuring(bed, async () => {
       expect(await bed.claim(transfer)).toMatchObject({
         next: 'reconcile',
         view: { failureReason: 'unknown_second_transfer' },
@@ -316,7 +276,7 @@ describe('the process dies', () => {
       },
     ],
   ])('%s: the next run ends paid, once', async (_where, die) => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     await die(transfer);
     await takeOver(transfer);
     expect(await bed.rowOf(transfer)).toMatchObject({ status: 'completed' });
@@ -326,7 +286,7 @@ describe('the process dies', () => {
   });
 
   test('the same activity is simply tried again: same claim, same key, paid once', async () => {
-    const transfer = await payable();
+    const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
     await bed.post(claim);
     expect(await bed.send(claim)).toMatchObject({ stripeTransferId: expect.any(String) });

@@ -6,23 +6,12 @@ import { resolvePaid } from '../../src/activities/resolve-paid';
 import { resolveUnpaid } from '../../src/activities/resolve-unpaid';
 import { beginSend } from '../../src/db/payout-attempts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
 const OPERATOR = { actor: 'alex', reason: 'seen in the dashboard' };
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 /** Stripe made it, and the answer was lost. */
 async function givenUnknownPaid(): Promise<PayoutTransfer> {

@@ -27,22 +27,11 @@ import { wantStripeList } from '../../src/db/payout-jobs';
 import { sendTransfer } from '../../src/stripe/transfers';
 import type { TransferStatus } from '../../src/domain/transfer-state';
 import { givenTransfer, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { pausesOf } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 /** Temporal, where these transfers' newest runs have completed and nothing else is. */
 function completedRuns(...transferIds: readonly string[]): WorkflowRuns {

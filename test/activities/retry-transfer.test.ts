@@ -11,21 +11,10 @@ import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { markAccountNotReady } from '../../src/db/user-stripe-accounts';
 import type { RetryAnswer } from '../../src/domain/contracts';
 import { MAX_ATTEMPTS, givenTransfer, untilSomebodyWaitsForLock } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const OPERATOR = { actor: 'alex', reason: 'the bank has answered' };
 

@@ -3,8 +3,6 @@
  * what the ledger has, and what our orders brought back is never more than was ordered.
  * Method: seeded random histories against the real Postgres and the sandbox; then calm, then every order to its end.
  */
-import { createHash } from 'node:crypto';
-
 import { beginReversal, type BegunReversal } from '../../src/db/payout-reversal-attempts';
 import type { PayoutReversal } from '../../src/db/payout-reversals';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
@@ -15,49 +13,25 @@ import { sendReversal } from '../../src/stripe/reversals';
 import { bookReversals } from '../../src/activities/book-reversals';
 import { findBookedReversals, findBookedTransfer } from '../../src/db/ledger';
 import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { bedOfFile } from './bed-of-file';
+import { drawsOf, FAULTS_OF_ANY_POST, type Fault } from './random-draws';
 import { givenPaid, reversalBed, type ReversalBed } from './reversal-bed';
 
 const SEEDS = Number(process.env['RANDOM_HISTORIES'] ?? 15);
 const EVENTS = 25;
 const PAID_MINOR = 1_000;
 
-let bed: ActivityBed;
+const bed = bedOfFile();
 let reversals: ReversalBed;
 
-beforeAll(async () => {
-  bed = await openActivityBed();
+beforeAll(() => {
   reversals = reversalBed(bed);
 });
 
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
-
-const FAULTS: readonly Record<string, unknown>[] = [
-  { kind: 'drop_before' },
-  { kind: 'drop_after' },
-  { kind: 'truncate_after' },
-  { kind: 'html', executed: true },
-  { kind: 'status', status: 503, executed: true },
-  { kind: 'status', status: 503 },
-  { kind: 'status', status: 429, code: 'rate_limit' },
-  { kind: 'status', status: 409, code: 'idempotency_key_in_use' },
-  { kind: 'status', status: 401 },
-  { kind: 'status', status: 400, code: 'balance_insufficient', saved: true },
-  { kind: 'status', status: 500, saved: true, executed: true },
+const FAULTS: readonly Fault[] = [
+  ...FAULTS_OF_ANY_POST,
   { kind: 'commit_later', afterMs: 3_600_000 },
 ];
-
-/** Always the same numbers for a seed. */
-function drawsOf(seed: number): (below: number) => number {
-  let drawn = 0;
-  return (below) => {
-    drawn += 1;
-    const digest = createHash('sha256').update(`${seed.toString()}:${drawn.toString()}`).digest();
-    return digest.readUInt32BE(0) % below;
-  };
-}
 
 /** One payment with whatever is done to it. */
 class History {
@@ -176,7 +150,7 @@ class History {
 
   /** No more faults; a day and a look, again and again, until every order is at its end. */
   async end(): Promise<void> {
-    await fetch(`${bed.sandbox.baseUrl}/_sandbox/faults`, { method: 'DELETE' });
+    await bed.endFaults();
     for (let days = 0; days < 4; days += 1) {
       await this.pass(25);
       for (const order of this.orders) {

@@ -19,22 +19,11 @@ import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { jobIdOf } from '../../src/db/transfer-id';
 import { lockTransfer, markBlocked, markFailedTerminal } from '../../src/db/transfer-moves';
 import { givenTransfer } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const OPERATOR = { actor: 'alex', reason: 'it came back' };
 

@@ -7,21 +7,9 @@ import { findPausesInForce } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { insertUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { givenScheduledSettlement, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { openActivityBed, type ActivityBed } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const REGION = { kind: 'status', status: 400, code: 'transfers_not_allowed' };
 const AMOUNT = { kind: 'status', status: 400, code: 'amount_too_small' };

@@ -10,22 +10,11 @@ import { reconcileTransfer } from '../../src/activities/reconcile-transfer';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { givenTransfer, newAccountId } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 import { givenLostSend, makeAtStripe, postsDuring } from './made-at-stripe';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

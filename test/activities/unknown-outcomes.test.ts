@@ -11,21 +11,10 @@ import { lockTransfer } from '../../src/db/transfer-moves';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import { createStripeTransfer } from '../../src/activities/create-stripe-transfer';
 import { givenTransfer, newId, refusalOf } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
-import { givenPayable, openActivityBed, type ActivityBed } from './activity-bed';
+import { givenPayable } from './activity-bed';
+import { checkedBedOfFile } from './checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 function payable(maxAttempts?: number): Promise<PayoutTransfer> {
   return givenPayable(bed, maxAttempts);

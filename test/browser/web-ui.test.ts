@@ -3,24 +3,20 @@
  * and their pages tell reason, amount and state, as they are now.
  * Method: the real Web UI of the run's Temporal server in a real Chromium; a worker and a namespace of this file's own.
  */
-import { randomBytes } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
 import type { Locator, Page } from 'playwright-core';
 
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import { transferIdOf } from '../../src/db/transfer-id';
 import { DEFAULT_AWARD } from '../../src/domain/ids';
 import { REASONS } from '../../src/domain/reasons';
-import { accountOf, Bed, until } from '../e2e/bed';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
+import { accountOf, until, type Bed } from '../e2e/bed';
+import { startWorkerStack, type WorkerStack } from '../e2e/worker-stack';
 import { queryOf } from '../support/saved-query-tables';
-import { testTemporalAddress, testTemporalUiUrl } from '../support/temporal';
+import { testTemporalUiUrl } from '../support/temporal';
 import { inChromium } from './chromium';
 
 const LONG_MS = 300_000;
 /** Each reading draws the details anew; asking faster than that would never see them. */
 const READ_ANEW_MS = 2_000;
-const NAMESPACE = `web-ui-${randomBytes(4).toString('hex')}`;
 const UNPAID = queryOf('README.md', 'who of a contest is not paid?');
 /** The contest's id is that of the query, so that nothing has to be changed in it before it is pasted. */
 const SETTLEMENT = {
@@ -34,38 +30,25 @@ const SETTLEMENT = {
   ],
 };
 
+let stack: WorkerStack;
+
 inChromium((browserTest) => {
-  let sandbox: StripeSandbox;
-  let database: TestDatabase;
   let bed: Bed;
-  let connection: Connection;
 
   beforeAll(async () => {
-    [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-    const temporalAddress = testTemporalAddress();
-    bed = new Bed(
-      { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-      { TEMPORAL_NAMESPACE: NAMESPACE },
-    );
-    connection = await Connection.connect({ address: temporalAddress });
-    await bed.json('setup');
-    await bed.worker();
+    stack = await startWorkerStack('web-ui');
+    ({ bed } = stack);
     await importAccounts('paid', 'closed');
     await bed.control('accounts', { id: accountOf('closed'), state: 'closed' });
     await bed.json('settle', bed.file('settlement.json', SETTLEMENT));
-    const client = new Client({ connection, namespace: NAMESPACE });
     await until('two winners are listed as unpaid', async () => {
-      const { count } = await client.workflow.count(UNPAID);
-      const failed = await client.workflow.count(`${UNPAID} AND ExecutionStatus="Failed"`);
+      const { count } = await stack.temporal.workflow.count(UNPAID);
+      const failed = await stack.temporal.workflow.count(`${UNPAID} AND ExecutionStatus="Failed"`);
       return count === 2 && failed.count === 1;
     });
   }, LONG_MS);
 
-  afterAll(async () => {
-    await connection.close();
-    await bed.close();
-    await Promise.all([sandbox.close(), database.drop()]);
-  }, LONG_MS);
+  afterAll(() => stack.close(), LONG_MS);
 
   const importAccounts = (...userIds: readonly string[]) =>
     bed.json(
@@ -171,7 +154,7 @@ inChromium((browserTest) => {
   );
 });
 
-const runs = () => `${testTemporalUiUrl()}/namespaces/${NAMESPACE}/workflows`;
+const runs = () => `${testTemporalUiUrl()}/namespaces/${stack.namespace}/workflows`;
 
 /** What a user does who has copied the query: opens the raw query field, pastes, Enter. */
 async function listUnpaid(page: Page): Promise<void> {

@@ -10,25 +10,10 @@ import type { TransferClaim } from '../../src/domain/contracts';
 import { sendTransfer } from '../../src/stripe/transfers';
 import { PAUSE_ANSWER_WAIT_MS } from '../../src/domain/limits';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { brokenInvariants } from '../support/invariants';
-import {
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from '../activities/activity-bed';
+import { givenPayableSettlement } from '../activities/activity-bed';
+import { checkedBedOfFile } from '../activities/checked-bed';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 const OPERATOR = { actor: 'alex', reason: 'the sums look wrong' };
 

@@ -73,12 +73,14 @@ const jsonOf = async (settlementId: string) =>
 const csvOf = async (settlementId: string): Promise<Line[]> =>
   parse(await written(settlementId, 'csv'), { bom: true, columns: true });
 
-/** The height of the last point of the plot, as a share of everything to be paid. */
+/** How much of everything to be paid the plot ends at, read against its own grid as a reader does: 0 to 1. */
 function lastShare(page: string): number {
+  const grid = [...page.matchAll(/<line class="(grid|total-line)"[^>]* y1="([\d.]+)"/g)];
+  const none = Math.max(...grid.map(([, , y]) => Number(y)));
+  const all = Number(grid.find(([, is]) => is === 'total-line')?.[2]);
   const line = /class="paid-line" d="([^"]+)"/.exec(page)?.[1] ?? '';
-  const [bottom] = [...line.matchAll(/M[\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y));
-  const y = Number([...line.matchAll(/V([\d.]+)/g)].at(-1)?.[1] ?? bottom);
-  return (264 - y) / (264 - 16);
+  const last = [...line.matchAll(/(?:V|M[\d.]+ )([\d.]+)/g)].at(-1);
+  return (none - Number(last?.[1])) / (none - all);
 }
 
 /** What is wrong with a page in any case. */

@@ -3,24 +3,21 @@
  * Method: settlements are paid by a real worker against the sandbox; then each disagreement is made by raw calls to the
  * sandbox, by SQL behind the triggers, or by ending a workflow; the built command looks.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { sql } from 'drizzle-orm';
 
 import { freePort } from '../../local/free-port';
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { VerifyBreak, VerifyReport } from '../../src/client/verify/verify-report';
 import { inTransaction } from '../../src/db/database';
 import { postLedger } from '../../src/db/ledger';
 import { overpaidLedgerKey, reversalLedgerKey } from '../../src/domain/ids';
 import { overpaidPosting, reversalPosting } from '../../src/domain/ledger';
-import { accountsOf, API_KEY, Bed, holdSweeps, settlementOf, until } from '../e2e/bed';
+import { accountsOf, API_KEY, settlementOf, until, type Bed } from '../e2e/bed';
+import { startWorkerStack, type WorkerStack } from '../e2e/worker-stack';
 import type { TestProcess } from '../support/processes';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
 
 const LONG_MS = 300_000;
-const NAMESPACE = `verify-${randomBytes(4).toString('hex')}`;
 /** Each test breaks one of its own: `<name>-u000` is paid, `<name>-u001` waits for an account. */
 const SETTLEMENTS = [
   'whole',
@@ -45,30 +42,16 @@ interface Row {
   readonly stripe_transfer_id: string | null;
 }
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let temporal: Client;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  bed = new Bed(
-    {
-      databaseUrl: database.databaseUrl,
-      temporalAddress: testTemporalAddress(),
-      stripeApiBase: sandbox.baseUrl,
-    },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  connection = await Connection.connect({ address: testTemporalAddress() });
-  temporal = new Client({ connection, namespace: NAMESPACE });
-  await bed.json('setup');
-  await holdSweeps(temporal);
+  stack = await startWorkerStack('verify');
+  ({ bed, temporal } = stack);
   const settlements = SETTLEMENTS.map((name) => settlementOf(name, name === 'tampered' ? 1 : 2));
   const accounts = settlements.flatMap((settlement) => accountsOf(settlement).slice(0, 1));
   await bed.json('accounts', 'import', bed.file('accounts.json', accounts));
-  const worker = await bed.worker();
   for (const settlement of settlements) {
     await bed.json('settle', bed.file(`${settlement.settlementId}.json`, settlement));
   }
@@ -87,16 +70,12 @@ beforeAll(async () => {
     );
     return count === SETTLEMENTS.length + 1;
   });
-  await worker.stop();
+  await stack.worker.stop();
   // Old enough that nothing is excused for being new.
   await bed.rows(`update payout_jobs set created_at = created_at - interval '1 hour'`);
 }, LONG_MS);
 
-afterAll(async () => {
-  await bed.close();
-  await connection.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-});
+afterAll(() => stack.close());
 
 async function rowOf(name: Name, winner: 0 | 1): Promise<Row> {
   const [row] = await bed.rows<Row>(
@@ -117,7 +96,7 @@ function breaksOf(report: VerifyReport): VerifyBreak[] {
 }
 
 async function post(path: string, form: Record<string, string>): Promise<string> {
-  const response = await fetch(`${sandbox.baseUrl}${path}`, {
+  const response = await fetch(`${bed.addresses.stripeApiBase}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${API_KEY}`, 'idempotency-key': randomUUID() },
     body: new URLSearchParams(form),
@@ -408,8 +387,8 @@ describe('workflows', () => {
     test('is a break where the job has passed it', async () => {
       const { id } = await rowOf('passed', 1);
       const workflowExecution = { workflowId: `transfer/${id}` };
-      await connection.workflowService.deleteWorkflowExecution({
-        namespace: NAMESPACE,
+      await temporal.workflowService.deleteWorkflowExecution({
+        namespace: stack.namespace,
         workflowExecution,
       });
       await until('its run is forgotten', async () => {

@@ -1,4 +1,7 @@
-/** Goal: bounds that lean on each other keep their relation when one is changed. */
+/**
+ * Goal: bounds that lean on each other keep their relation when one is changed.
+ * Method: the bounds themselves are compared, as sums where one has to fit into another.
+ */
 import * as limits from '../../src/domain/limits';
 
 test('a POST with a slow connection and a slow statement on both sides ends within its activity', () => {

@@ -1,4 +1,7 @@
-/** Goal: the tables of states are the design's (§3): no way to pay twice and no way out of an unknown without proof. */
+/**
+ * Goal: the tables of states are the design's (§3): no way to pay twice and no way out of an unknown without proof.
+ * Method: the design's edges are written down here once more, and what the code allows is compared with them.
+ */
 import { JOB_STATUSES, JOB_TRANSITIONS, jobOutcome } from '../../src/domain/job-state';
 import {
   canTransition,

@@ -3,53 +3,36 @@
  * it nothing changes.
  * Method: the built command as two people with tokens of their own, and one worker; the sandbox counts what was paid.
  */
-import { randomBytes } from 'node:crypto';
-
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { ApprovalResult } from '../../src/client/approval';
 import type { PreviewReport } from '../../src/client/show-preview';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { testTemporalAddress } from '../support/temporal';
 import {
   accountOf,
   accountsOf,
-  Bed,
   falselyPaid,
   settlementOf,
   timesPaid,
   until,
   userOf,
+  type Bed,
 } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 300_000;
-const NAMESPACE = `approval-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'looked at it'] as const;
 const TOKENS = { ann: 'token-of-ann-4711', bob: 'token-of-bob-4712' } as const;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  const temporalAddress = testTemporalAddress();
-  bed = new Bed(
-    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    {
-      TEMPORAL_NAMESPACE: NAMESPACE,
-      GATEWAY_TOKENS: `ann=${TOKENS.ann},bob=${TOKENS.bob}`,
-      PAYOUT_APPROVAL_ABOVE: 'usd=3000,eur=0',
-    },
-  );
-  await bed.json('setup');
-  await bed.worker();
+  stack = await startWorkerStack('approval', {
+    GATEWAY_TOKENS: `ann=${TOKENS.ann},bob=${TOKENS.bob}`,
+    PAYOUT_APPROVAL_ABOVE: 'usd=3000,eur=0',
+  });
+  ({ bed } = stack);
 }, LONG_MS);
-
-afterAll(async () => {
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 /** A command of somebody's, and what it printed. */
 async function as(who: keyof typeof TOKENS, ...args: readonly string[]) {

@@ -41,7 +41,7 @@ export interface Oracle {
   >;
 }
 
-type Settings = Readonly<Record<string, string>>;
+export type Settings = Readonly<Record<string, string>>;
 
 type Control =
   | 'accounts'

@@ -2,45 +2,23 @@
  * Goal: an operator takes a payment back from the command line, in two parts, and the ledger has what the sandbox counts.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what came back.
  */
-import { randomBytes } from 'node:crypto';
-
-import { Client, type Connection } from '@temporalio/client';
-
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import type { WhyReport } from '../../src/client/explain';
 import type { ReversalReport } from '../../src/client/show-reversal';
 import type { VerifyReport } from '../../src/client/verify/verify-report';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
-import { connectToTestTemporal, testTemporalAddress } from '../support/temporal';
-import { accountsOf, Bed, settlementOf, until } from './bed';
+import { accountsOf, settlementOf, until, type Bed } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 300_000;
-const NAMESPACE = `reverse-${randomBytes(4).toString('hex')}`;
 const WHY = ['--reason', 'the result was wrong'] as const;
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let paid: { id: string; amountMinor: number; stripeTransferId: string | null };
 let unpaid: string;
 
 beforeAll(async () => {
-  [sandbox, database, connection] = await Promise.all([
-    startStripeSandbox(),
-    createTestDatabase(),
-    connectToTestTemporal(),
-  ]);
-  bed = new Bed(
-    {
-      databaseUrl: database.databaseUrl,
-      temporalAddress: testTemporalAddress(),
-      stripeApiBase: sandbox.baseUrl,
-    },
-    { TEMPORAL_NAMESPACE: NAMESPACE },
-  );
-  await bed.json('setup');
-  await bed.worker();
+  stack = await startWorkerStack('reverse');
+  ({ bed } = stack);
   const settlement = settlementOf('back', 2);
   await bed.json(
     'accounts',
@@ -57,10 +35,7 @@ beforeAll(async () => {
   unpaid = transfers.find(({ status }) => status === 'blocked')!.id;
 }, LONG_MS);
 
-afterAll(async () => {
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop(), connection.close()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 const atStripe = async () => (await bed.oracle()).byPayoutTransferId[paid.id]?.reversedMinor;
 
@@ -164,7 +139,7 @@ test(
     const why = await bed.json<WhyReport>('why', transfer!.id);
     expect(why.operator).toContain(`payouts resolve ${transfer!.id} --reversal trr_…`);
     const path = `/v1/transfers/${transfer!.stripeTransferId!}/reversals`;
-    const listed = await fetch(`${sandbox.baseUrl}${path}`, {
+    const listed = await fetch(`${stack.stripeApiBase}${path}`, {
       headers: { authorization: 'Bearer sk_test_sandbox' },
     });
     const [made] = ((await listed.json()) as { readonly data: readonly { id: string }[] }).data;
@@ -174,9 +149,7 @@ test(
       status: 'completed',
       reversal: { id, stripeReversalId: made!.id, orderedMinor: 300, cameBackMinor: 301 },
     });
-    const run = new Client({ connection, namespace: NAMESPACE }).workflow.getHandle(
-      `reversal/${id}`,
-    );
+    const run = stack.temporal.workflow.getHandle(`reversal/${id}`);
     await expect(run.result()).resolves.toMatchObject({ stripeReversalId: made!.id });
     expect((await bed.status('other')).transfers[0]).toMatchObject({ amountReversedMinor: 301 });
   },

@@ -3,22 +3,18 @@
  * Method: a mix of everything that can become of a winner and a job, half of it begun before a moment that stands for
  * midnight; every query of both documents is put to the list of the real server.
  */
-import { randomBytes } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 
-import { startStripeSandbox, type StripeSandbox } from '../../local/stripe-sandbox/server';
 import { DAY_MS } from '../../src/domain/durations';
-import { createTestDatabase, type TestDatabase } from '../support/postgres';
 import {
   DOCUMENTS_WITH_QUERIES,
   queriesOf,
   SUBJECT_IN_DOCUMENTS,
 } from '../support/saved-query-tables';
-import { testTemporalAddress } from '../support/temporal';
-import { accountOf, Bed, holdSweeps, until } from './bed';
+import { accountOf, until, type Bed } from './bed';
+import { startWorkerStack, type WorkerStack } from './worker-stack';
 
 const LONG_MS = 300_000;
-const NAMESPACE = `queries-${randomBytes(4).toString('hex')}`;
 const TOKEN = 'token-of-whoever-records-these';
 const WHY = ['--reason', 'a mix of everything'] as const;
 const { contestId: MY_CONTEST, settlementId: MINE } = SUBJECT_IN_DOCUMENTS;
@@ -52,42 +48,25 @@ const QUESTIONS = DOCUMENTS_WITH_QUERIES.flatMap((document) =>
   [...queriesOf(document)].map(([question, query]) => ({ document, question, query })),
 );
 
-let sandbox: StripeSandbox;
-let database: TestDatabase;
+let stack: WorkerStack;
 let bed: Bed;
-let connection: Connection;
 let temporal: Client;
 let midnight: string;
 
 beforeAll(async () => {
-  [sandbox, database] = await Promise.all([startStripeSandbox(), createTestDatabase()]);
-  const temporalAddress = testTemporalAddress();
-  bed = new Bed(
-    { databaseUrl: database.databaseUrl, temporalAddress, stripeApiBase: sandbox.baseUrl },
-    {
-      TEMPORAL_NAMESPACE: NAMESPACE,
-      PAYOUT_APPROVAL_ABOVE: 'usd=100000,eur=100000',
-      // Whoever records a settlement above the limit has to be known.
-      GATEWAY_TOKENS: `recorder=${TOKEN}`,
-      PAYOUT_OPERATOR_TOKEN: TOKEN,
-    },
-  );
-  connection = await Connection.connect({ address: temporalAddress });
-  temporal = new Client({ connection, namespace: NAMESPACE });
-  await bed.json('setup');
-  // A sweep would start again what was terminated.
-  await holdSweeps(temporal);
-  await bed.worker();
+  stack = await startWorkerStack('queries', {
+    PAYOUT_APPROVAL_ABOVE: 'usd=100000,eur=100000',
+    // Whoever records a settlement above the limit has to be known.
+    GATEWAY_TOKENS: `recorder=${TOKEN}`,
+    PAYOUT_OPERATOR_TOKEN: TOKEN,
+  });
+  ({ bed, temporal } = stack);
   await beginYesterday();
   midnight = new Date().toISOString();
   await beginToday();
 }, LONG_MS);
 
-afterAll(async () => {
-  await connection.close();
-  await bed.close();
-  await Promise.all([sandbox.close(), database.drop()]);
-}, LONG_MS);
+afterAll(() => stack.close(), LONG_MS);
 
 async function beginYesterday(): Promise<void> {
   for (const winner of ['unknown', 'unwanted']) {

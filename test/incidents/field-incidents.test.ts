@@ -31,16 +31,11 @@ import { jobWorkflowId, transferWorkflowId } from '../../src/domain/ids';
 import { REASONS } from '../../src/domain/reasons';
 import { createStripeClient } from '../../src/stripe/client';
 import { sendTransfer } from '../../src/stripe/transfers';
-import {
-  givenPayable,
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from '../activities/activity-bed';
+import { givenPayable, givenPayableSettlement } from '../activities/activity-bed';
+import { checkedBedOfFile } from '../activities/checked-bed';
 import { givenLostSend, pausesOf, postsDuring } from '../activities/made-at-stripe';
 import { givenPaid, reversalBed } from '../activities/reversal-bed';
 import { givenTransfer, newAccountId, newId, refusalOf } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
 import {
   AMBIGUOUS,
   breakLedgerRecord,
@@ -55,18 +50,7 @@ import {
   TOO_SMALL,
 } from './fates';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 async function giveBalance(
   currency: string,

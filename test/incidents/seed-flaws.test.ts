@@ -15,16 +15,11 @@ import { AwardAlreadySettledError, insertTransfers } from '../../src/db/payout-t
 import { markFailedTerminal } from '../../src/db/transfer-moves';
 import { attemptLedgerKey } from '../../src/domain/ids';
 import { payoutPosting } from '../../src/domain/ledger';
-import {
-  givenPayable,
-  givenPayableSettlement,
-  openActivityBed,
-  type ActivityBed,
-} from '../activities/activity-bed';
+import { givenPayable, givenPayableSettlement } from '../activities/activity-bed';
+import { checkedBedOfFile } from '../activities/checked-bed';
 import { postsDuring } from '../activities/made-at-stripe';
 import { until } from '../local/stripe-sandbox/support';
 import { newId, refusalOf } from '../support/builders';
-import { brokenInvariants } from '../support/invariants';
 import {
   AMBIGUOUS,
   breakLedgerRecord,
@@ -38,18 +33,7 @@ import {
   TOO_SMALL,
 } from './fates';
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
-
-afterEach(async () => {
-  expect(await brokenInvariants(bed)).toEqual([]);
-  await bed.calm();
-});
-
-afterAll(() => bed.close());
+const bed = checkedBedOfFile();
 
 test('S7: a changed amount is not dropped in silence', async () => {
   const transfer = await givenPayable(bed);

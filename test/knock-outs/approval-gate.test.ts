@@ -4,7 +4,7 @@
  */
 import type * as Attempts from '../../src/db/payout-attempts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { givenTransfer, NEEDS_APPROVAL, newAccountId } from '../support/builders';
 import { brokenInvariants } from '../support/invariants';
 import { GuardSwitch } from './guard-switch';
@@ -23,17 +23,9 @@ jest.mock('../../src/db/payout-attempts', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => gate.switchOn());
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 async function setApproval({ id }: Pick<PayoutTransfer, 'id'>, approval: string): Promise<void> {
   await bed.inTransaction(

@@ -9,7 +9,8 @@ import { findGenerations } from '../../src/db/payout-generations';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { replaceUserStripeAccount } from '../../src/db/user-stripe-accounts';
 import type { TransferClaim } from '../../src/domain/contracts';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { newAccountId } from '../support/builders';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
@@ -47,17 +48,9 @@ async function insertAttempt(
   return { attemptNumber, idempotencyKey, livemode, request };
 }
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => gate.switchOn());
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 describe('a pause is set between claim and send', () => {
   const givenPausedClaim = async () => {

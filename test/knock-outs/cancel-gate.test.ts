@@ -5,7 +5,8 @@
 import { cancelTransfer } from '../../src/activities/cancel-transfer';
 import type * as Attempts from '../../src/db/payout-attempts';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 
@@ -30,17 +31,9 @@ jest.mock('../../src/db/payout-attempts', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => gate.switchOn());
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 function setWish(transferId: string, value: 'null' | 'payout_now()'): Promise<unknown> {
   return bed.rows(`update payout_transfers set cancel_requested_at = ${value} where id = $1`, [

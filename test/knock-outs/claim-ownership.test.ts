@@ -5,7 +5,8 @@
 import type * as ClaimFactsModule from '../../src/activities/claim-facts';
 import type * as ClaimRules from '../../src/domain/claim-rules';
 import { sendTransfer } from '../../src/stripe/transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 
@@ -37,20 +38,12 @@ jest.mock('../../src/domain/claim-rules', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => {
   ownRunOnly.switchOn();
   noTakingOver.switchOn();
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 test('with the guard a second run finds out first, and then asks with the same key: paid once', async () => {
   const transfer = await givenPayable(bed);

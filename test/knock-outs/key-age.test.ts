@@ -5,7 +5,8 @@
 import type * as Limits from '../../src/domain/limits';
 import type * as SendGate from '../../src/domain/send-gate';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 import { FOR_EVER_MS, isNoticedByListReading, LOST } from './knock-out-bed';
@@ -32,20 +33,12 @@ jest.mock('../../src/domain/send-gate', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => {
   rule.switchOn();
   claimsQuestion.switchOn();
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 async function givenAnswerLostADayAgo(): Promise<PayoutTransfer> {
   const transfer = await givenPayable(bed);

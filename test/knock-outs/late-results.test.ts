@@ -4,7 +4,8 @@
  */
 import type * as RecordOutcome from '../../src/activities/record-outcome';
 import { findTransferById, type PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 
@@ -24,17 +25,9 @@ jest.mock('../../src/activities/record-outcome', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => fence.switchOn());
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 /** `run-1` has the answer 429 and has not recorded it; `run-2` has ended that claim and holds the next. */
 async function givenOvertakenRefusal() {

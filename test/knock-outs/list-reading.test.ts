@@ -6,7 +6,8 @@ import { claimTransfer } from '../../src/activities/claim-transfer';
 import type * as Limits from '../../src/domain/limits';
 import type * as SendGate from '../../src/domain/send-gate';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 import { backUp, FOR_EVER_MS, isNoticedByListReading } from './knock-out-bed';
@@ -33,20 +34,12 @@ jest.mock('../../src/domain/send-gate', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => {
   rule.switchOn();
   claimsQuestion.switchOn();
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 /** Paid at Stripe, while the database remembers nothing later than its last reading of the list. */
 async function givenPaidAndForgotten(hoursAgo: number): Promise<PayoutTransfer> {

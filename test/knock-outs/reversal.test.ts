@@ -6,7 +6,7 @@
 import type * as Limits from '../../src/domain/limits';
 import { insertReversal } from '../../src/db/payout-reversals';
 import type * as Invariants from '../support/invariants';
-import { openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { givenPaid, OPERATOR, reversalBed, type ReversalBed } from '../activities/reversal-bed';
 import { GuardSwitch } from './guard-switch';
 import { FOR_EVER_MS, LOST } from './knock-out-bed';
@@ -23,21 +23,16 @@ jest.mock('../../src/domain/limits', () => {
   };
 });
 
-let bed: ActivityBed;
+const bed = bedOfFile();
 let reversals: ReversalBed;
 
-beforeAll(async () => {
-  bed = await openActivityBed();
+beforeAll(() => {
   reversals = reversalBed(bed);
 });
 
 beforeEach(() => {
   rule.switchOn();
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 async function givenAnswerLostADayAgo() {
   const transfer = await givenPaid(bed);

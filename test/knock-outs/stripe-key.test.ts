@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 
 import type * as GenerationModule from '../../src/domain/generation';
 import type * as Transfers from '../../src/stripe/transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { postsDuring } from '../activities/made-at-stripe';
 import { backUp, isNoticedByListReading, LOST } from './knock-out-bed';
@@ -35,20 +36,12 @@ jest.mock('../../src/domain/generation', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => {
   keyOfGeneration.switchOn();
   keyOfDebt.switchOn();
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 describe('an answer is lost and Temporal tries again', () => {
   test('with the key of the generation Stripe answers for the first send: paid once', async () => {

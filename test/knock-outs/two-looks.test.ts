@@ -5,7 +5,8 @@
 import type * as Limits from '../../src/domain/limits';
 import type * as Reconciliation from '../../src/domain/reconciliation';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
+import { givenPayable } from '../activities/activity-bed';
+import { bedOfFile } from '../activities/bed-of-file';
 import { GuardSwitch } from './guard-switch';
 import { isNoticedByListReading } from './knock-out-bed';
 
@@ -38,21 +39,13 @@ jest.mock('../../src/domain/limits', () => {
   };
 });
 
-let bed: ActivityBed;
-
-beforeAll(async () => {
-  bed = await openActivityBed();
-});
+const bed = bedOfFile();
 
 beforeEach(() => {
   for (const guard of [rule, secondLook, dayAfterSend]) {
     guard.switchOn();
   }
 });
-
-afterEach(() => bed.calm());
-
-afterAll(() => bed.close());
 
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client as TemporalClient, Connection } from '@temporalio/client';
 import { Client } from 'pg';
@@ -20,11 +20,10 @@ import { spawnNode, type TestProcess } from '../support/processes';
 const LOCAL_UP = `
   const { localUp } = require(${JSON.stringify(compiledEntry('local-up.js'))});
   localUp(JSON.parse(process.argv[1]), process).then((code) => process.exit(code));`;
-const HAS_SANDBOX = existsSync(resolve(__dirname, '../../dist/local/stripe-sandbox/main.js'));
 /** They end a hang on a busy machine and measure nothing. */
 const GONE_LIMIT_MS = 60_000;
 const READY_LIMIT_MS = 90_000;
-const PARTS = HAS_SANDBOX ? ['postgres', 'temporal', 'stripe'] : ['postgres', 'temporal'];
+const PARTS = ['postgres', 'temporal', 'stripe'];
 
 const stacks: LocalStack[] = [];
 const folders: string[] = [];
@@ -94,7 +93,7 @@ async function expectGroupsGone(pids: readonly number[]): Promise<void> {
 
 describe('a stack', () => {
   test('answers SQL, Temporal and Stripe calls, and is gone after stop', async () => {
-    const stack = await start({ stripe: HAS_SANDBOX });
+    const stack = await start({ stripe: true });
     expect(await query(stack.databaseUrl, 'select current_database() as name')).toEqual([
       { name: 'payouts' },
     ]);
@@ -111,9 +110,7 @@ describe('a stack', () => {
     const count = await withTemporal(stack.temporalAddress, (client) => client.workflow.count());
     expect(count.count).toBe(0);
     expect((await fetch(stack.temporalUiUrl)).status).toBe(200);
-    if (stack.stripeApiBase !== undefined) {
-      expect((await fetch(`${stack.stripeApiBase}/v1/balance`)).status).toBe(401);
-    }
+    expect((await fetch(`${stack.stripeApiBase!}/v1/balance`)).status).toBe(401);
     const pids = Object.values(stack.partPids);
     expect(Object.keys(stack.partPids)).toEqual(PARTS);
     await Promise.all([stack.stop(), stack.stop()]);
@@ -204,12 +201,12 @@ describe('payouts local up', () => {
 
   test('killed with SIGKILL leaves no process, and its folder can be used at once', async () => {
     const dir = newFolder();
-    const child = spawnNode('-e', arguments_(dir, { stripe: HAS_SANDBOX }));
+    const child = spawnNode('-e', arguments_(dir, { stripe: true }));
     await readyLine(child);
     const pids = recordedPids(dir);
     child.signal('SIGKILL');
     await child.ended;
-    const stack = await start({ dir, stripe: HAS_SANDBOX });
+    const stack = await start({ dir, stripe: true });
     await expectGroupsGone(pids);
     expect(await query(stack.databaseUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
   });

@@ -1,7 +1,7 @@
 /**
- * Proves that the import rules can go red. Each rule of dependency-cruiser and each ban of ESLint
- * gets a file that breaks it, in a temporary tree with the shape of this repository; a rule that
- * has no such file, or that stays silent on it, fails here.
+ * Goal: the import rules can go red.
+ * Method: each rule of dependency-cruiser and each ban of ESLint gets a file that breaks it, in a temporary tree with the
+ * shape of this repository; a rule that has no such file, or that stays silent on it, fails here.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';

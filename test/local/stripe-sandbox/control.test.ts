@@ -27,6 +27,7 @@ describe('the oracle', () => {
     await sandbox.stripe().transfers.update(second, { metadata: { payout_transfer_id: 'p-9' } });
     expect(await sandbox.oracle()).toEqual({
       posts: 7,
+      reversalPosts: 1,
       executions: 5,
       refusals: 1,
       replays: 1,

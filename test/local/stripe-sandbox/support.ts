@@ -23,6 +23,7 @@ export interface ErrorReply {
 
 export interface Oracle {
   readonly posts: number;
+  readonly reversalPosts: number;
   readonly executions: number;
   readonly refusals: number;
   readonly replays: number;
