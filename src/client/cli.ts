@@ -107,7 +107,9 @@ function addOperatingCommands(program: Command, finish: Finish): void {
     .action((options: JsonOption) => finish((context) => workerCommand(context, options)));
   program
     .command('gateway')
-    .description('serve HTTP: settlements and webhooks in, status, the console, health, metrics; until SIGTERM')
+    .description(
+      'serve HTTP: settlements and webhooks in, status, the console, health, metrics; until SIGTERM',
+    )
     .option('--json', 'print one JSON object on stdout when it listens')
     .action((options: JsonOption) => finish((context) => gatewayCommand(context, options)));
   program
