@@ -107,7 +107,9 @@ function addOperatingCommands(program: Command, finish: Finish): void {
     .action((options: JsonOption) => finish((context) => workerCommand(context, options)));
   program
     .command('gateway')
-    .description('serve HTTP: settlements in, status, health, metrics; until SIGTERM')
+    .description(
+      'serve HTTP: settlements and webhooks in, status, the console, health, metrics; until SIGTERM',
+    )
     .option('--json', 'print one JSON object on stdout when it listens')
     .action((options: JsonOption) => finish((context) => gatewayCommand(context, options)));
   program
@@ -211,7 +213,7 @@ function addAnswerCommands(program: Command, finish: Finish): void {
     );
 }
 
-const REASON_OPTION = ['--reason <text>', 'why; kept with your name'] as const;
+const REASON_OPTION = ['--reason <text>', 'why, always needed; kept with your name'] as const;
 
 /** What an operator does to payments that are under way; each is kept with who did it and why. */
 function addSteeringCommands(program: Command, finish: Finish): void {

@@ -22,6 +22,8 @@ export interface Ordering {
   readonly looksMax?: number;
   /** Told after each page, with how many transfers were dealt with so far. */
   readonly onProgress?: (done: number) => void;
+  /** Ends the order after the page that it is at: whoever was not reached stays as he is. */
+  readonly signal?: AbortSignal;
 }
 
 /** Transfers as they were seen, a page at a time: a settlement has up to 100 000. */
@@ -63,7 +65,7 @@ const LOOKS_MAX = 5;
 
 /** Gives the same order about each of these transfers. Who moved since it was seen is looked at again. */
 export async function carryOut<Answer extends string>(
-  { database, looksMax = LOOKS_MAX, onProgress, operator }: Ordering,
+  { database, looksMax = LOOKS_MAX, onProgress, operator, signal }: Ordering,
   pages: SeenPages,
   act: (order: OperatorOrder) => Promise<Answer | 'moved_since'>,
 ): Promise<Answered<Answer | 'moved_since'>[]> {
@@ -78,6 +80,9 @@ export async function carryOut<Answer extends string>(
   };
   const answers: Answered<Answer | 'moved_since'>[] = [];
   for await (const page of pages) {
+    if (signal?.aborted === true) {
+      break;
+    }
     answers.push(...(await inBatches(page, order, ORDERS_AT_ONCE)));
     onProgress?.(answers.length);
   }

@@ -42,7 +42,8 @@ function wholeNumber(range: { readonly min: number; readonly max: number }) {
 }
 
 const databaseUrl = z.string().refine((text) => {
-  return ['postgres:', 'postgresql:'].includes(parseUrl(text)?.protocol ?? '');
+  // Without the slashes everything after the colon is a path, and a password in it would be shown as one.
+  return /^postgres(?:ql)?:\/\//.test(text) && parseUrl(text) !== undefined;
 }, 'a URL that begins with postgres:// or postgresql:// (special characters of the password percent-encoded)');
 
 const temporalAddress = z.string().refine((text) => {

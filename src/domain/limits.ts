@@ -232,7 +232,7 @@ export const GATEWAY_HEADERS_TIMEOUT_MS = 10 * SECOND_MS;
 export const GATEWAY_REQUEST_TIMEOUT_MS = MINUTE_MS;
 /** How often slow clients are looked for. */
 export const GATEWAY_TIMEOUT_LOOK_MS = SECOND_MS;
-/** A socket on which nothing moves is closed; longer than the longest work on one request. */
+/** A socket on which nothing moves is closed; longer than a request is worked on, settlements of 100 000 winners apart. */
 export const GATEWAY_SOCKET_IDLE_MS = 2 * MINUTE_MS;
 /** How long a connection waits for its next request. */
 export const GATEWAY_KEEP_ALIVE_MS = 5 * SECOND_MS;
@@ -265,6 +265,11 @@ export const CONSOLE_ADDRESSES_MAX = 10_000;
 export const CONSOLE_FORM_BYTES_MAX = 16 * 1024;
 export const CONSOLE_PAGE_SETTLEMENTS = 20;
 export const CONSOLE_PAGE_WINNERS = 50;
+/**
+ * How long a page waits for its order, longer than for Temporal below; browsers and proxies give up after one minute or
+ * more. An order about many goes on without its page.
+ */
+export const CONSOLE_ORDER_ANSWER_MS = 30 * SECOND_MS;
 /** How long a page waits for Temporal to be told of an order about many; the sweep tells who is left. */
 export const CONSOLE_TELL_MANY_MS = 20 * SECOND_MS;
 /** How often a page that was asked to reloads itself. */

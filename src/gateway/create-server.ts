@@ -11,6 +11,7 @@ import type { GatewayToken } from '../config/setting-rules';
 import type { Logger } from '../config/log';
 import type { Installation } from '../db/installation';
 import {
+  CONSOLE_ORDER_ANSWER_MS,
   GATEWAY_BODY_BYTES_MAX,
   GATEWAY_CONNECTIONS_MAX,
   GATEWAY_HEADERS_TIMEOUT_MS,
@@ -42,6 +43,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly timeoutLookMs: number;
+  /** How long a page of the console waits for its order. */
+  readonly orderAnswerMs: number;
 }
 
 const LIMITS: ServerLimits = {
@@ -49,6 +52,7 @@ const LIMITS: ServerLimits = {
   headersTimeoutMs: GATEWAY_HEADERS_TIMEOUT_MS,
   requestTimeoutMs: GATEWAY_REQUEST_TIMEOUT_MS,
   timeoutLookMs: GATEWAY_TIMEOUT_LOOK_MS,
+  orderAnswerMs: CONSOLE_ORDER_ANSWER_MS,
 };
 
 export interface ServerDependencies
@@ -98,6 +102,7 @@ export async function createServer(dependencies: ServerDependencies): Promise<Fa
     ...dependencies,
     ...dependencies.console,
     maxAttempts: dependencies.terms.maxAttempts,
+    orderAnswerMs: limits.orderAnswerMs,
     countAuthFailure: (failure) => metrics.countAuthFailure(failure),
   });
   return app;

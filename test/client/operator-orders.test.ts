@@ -59,6 +59,20 @@ test('one that moved is cancelled and restored too; what is refused says why', a
   });
 });
 
+test('an order that is stopped reaches nobody of the next page, and says whom it has reached', async () => {
+  const [first, second] = [await givenFailed(), await givenFailed()];
+  const stop = new AbortController();
+  const stopping = {
+    ...ordering(),
+    signal: stop.signal,
+    onProgress: () => stop.abort(),
+  };
+  const { report, toTell } = await retryTransfers(stopping, [[first], [second]]);
+  expect(report).toMatchObject({ retried: [first.id], refused: [] });
+  expect(toTell).toHaveLength(1);
+  expect(await bed.rowOf(second)).toEqual(second);
+});
+
 test('of a settlement only those are listed who are meant', async () => {
   const failed = await givenFailed();
   const listed: string[] = [];

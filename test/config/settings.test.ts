@@ -112,6 +112,7 @@ test.each<[SettingName, string, RegExp]>([
   ['DATABASE_URL', 'mysql://localhost/x', /postgres:\/\//],
   ['DATABASE_URL', 'localhost:5432', /postgres:\/\//],
   ['DATABASE_URL', 'postgres://u:p#w@[host/x', /percent-encoded/],
+  ['DATABASE_URL', 'postgres:hunter2@db.example:5432/payouts', /begins with postgres:\/\//],
   ['TEMPORAL_ADDRESS', 'http://localhost:7233', /without a scheme/],
   ['TEMPORAL_ADDRESS', 'localhost', /host:port/],
   ['TEMPORAL_ADDRESS', 'localhost:0', /host:port/],

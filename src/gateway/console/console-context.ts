@@ -8,6 +8,7 @@ import type { GatewayToken } from '../../config/setting-rules';
 import type { Database } from '../../db/database';
 import type { Installation } from '../../db/installation';
 import type { AuthFailure } from '../authenticate';
+import type { OrdersUnderWay } from './orders/orders-under-way';
 import type { Section } from './pages/layout';
 import type { TemporalUi } from './pages/workflow-link';
 import type { Session, Sessions } from './session';
@@ -37,6 +38,8 @@ export interface ConsoleDependencies extends ExplanationTerms {
   /** Where the Temporal Web UI is; undefined where nobody said. */
   readonly temporalUiUrl?: string | undefined;
   readonly countAuthFailure: (failure: AuthFailure) => void;
+  /** How long a page waits for its order. */
+  readonly orderAnswerMs: number;
 }
 
 export interface Page {
@@ -50,6 +53,7 @@ export interface Page {
 /** What the routes of the console share. */
 export interface ConsoleContext extends ConsoleDependencies {
   readonly sessions: Sessions;
+  readonly underWay: OrdersUnderWay;
   readonly send: (
     request: FastifyRequest,
     reply: FastifyReply,

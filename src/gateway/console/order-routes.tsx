@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
+import { codeOfFailure } from '../../activities/failure-code';
 import { noteRefusals } from '../../client/refusals';
 import { operatorReason, REASON_EXPECTED, REASON_REFUSED } from '../../domain/operator-reason';
 import { sessionOf, type ConsoleContext } from './console-context';
@@ -170,10 +171,22 @@ async function carryOut<Params, Target>(
   if ('problem' in given) {
     return askAgain(context, request, reply, { ...asked, ...given, filled });
   }
-  const result = await order.carryOut(context, target, { ...given, seen, log: request.log });
   const { actor } = given.operator;
-  request.log.info({ actor, order: order.name, result: result.is }, 'an order of the console');
   const backTo = place.pathOf(target);
+  const { log } = request;
+  const note = (result: string) =>
+    log.info({ actor, order: order.name, result }, 'an order of the console');
+  const result = await context.underWay.carryOut(
+    { place: backTo, title: order.title, actor },
+    (run) => order.carryOut(context, target, { ...given, ...run, seen, log }),
+    (end) => {
+      note(end.status === 'fulfilled' ? end.value.is : `failed: ${codeOfFailure(end.reason)}`);
+    },
+  );
+  note(result?.is ?? 'goes on');
+  if (result === undefined) {
+    return reply.redirect(backTo, 303);
+  }
   if (result.is === 'done') {
     leaveMessage(context.sessions, request, reply, result.message);
     return reply.redirect(backTo, 303);

@@ -11,6 +11,7 @@ import { CONSOLE_ROOT, loginPath } from './local-path';
 import { loginRoutes } from './login-routes';
 import { FORM_TOKEN_FIELD } from './pages/layout';
 import { allOrderRoutes } from './order-places';
+import { OrdersUnderWay } from './orders/orders-under-way';
 import { readRoutes } from './read-routes';
 import { settlementRoute } from './settlement-route';
 import { winnerRoute } from './winner-route';
@@ -32,6 +33,7 @@ export async function registerConsole(
       await scope.register(formbody, { bodyLimit: CONSOLE_FORM_BYTES_MAX });
       await registerFormTokens(scope);
       const context = contextOf(dependencies);
+      endOrders(scope, context);
       addLogin(scope, context);
       styleRoute(scope);
       loginRoutes(scope, context);
@@ -70,8 +72,18 @@ function contextOf(dependencies: ConsoleDependencies): ConsoleContext {
     });
     return request.formToken;
   };
-  const shared = { ...dependencies, sessions, formToken };
+  const underWay = new OrdersUnderWay(dependencies.orderAnswerMs);
+  const shared = { ...dependencies, sessions, formToken, underWay };
   return { ...shared, send: pageSender(shared) };
+}
+
+/** Orders that are under way end before the database closes. */
+function endOrders(scope: FastifyInstance, { underWay }: ConsoleContext): void {
+  scope.addHook('preClose', (done) => {
+    underWay.stop();
+    done();
+  });
+  scope.addHook('onClose', () => underWay.ended());
 }
 
 /** Who is it, and does the form come from us? Before anything of a body is read. */

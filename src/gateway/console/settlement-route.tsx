@@ -19,6 +19,7 @@ import { TRANSFER_ID_PATTERN } from '../../domain/ids';
 import { CONSOLE_PAGE_WINNERS } from '../../domain/limits';
 import { TRANSFER_STATUSES } from '../../domain/transfer-state';
 import { uiOf, type ConsoleContext } from './console-context';
+import { OrderNote } from './pages/order-pages';
 import { HandedInPage } from './pages/handed-in-page';
 import { SettlementPage, type SettlementFacts } from './pages/settlement-page';
 import { FAILURE_CLASSES, REASON_CODES, type Winners } from './pages/winner-list';
@@ -56,7 +57,8 @@ export function settlementRoute(app: FastifyInstance, context: ConsoleContext): 
             return <HandedInPage settlement={settlement} status={settlement.status} />;
           }
           const facts = await readFacts(executor, settlement, filter, after);
-          return <SettlementPage facts={facts} ui={uiOf(context)} orders={ordersOf(facts)} />;
+          const orders = ordersOf(context, facts);
+          return <SettlementPage facts={facts} ui={uiOf(context)} orders={orders} />;
         });
         const page = { title: 'Settlement', section: 'settlements', isLive: true } as const;
         return context.send(request, reply, page, content);
@@ -64,12 +66,14 @@ export function settlementRoute(app: FastifyInstance, context: ConsoleContext): 
     );
 }
 
-function ordersOf({ job, pauses }: SettlementFacts) {
+function ordersOf({ underWay }: ConsoleContext, { job, pauses }: SettlementFacts) {
   const { settlementId: scope } = job;
   const path = settlementPath(scope);
+  const order = underWay.of(path);
   const own = pauses.filter(({ settlementId }) => settlementId === scope);
   return (
     <>
+      {order === undefined ? null : <OrderNote order={order} />}
       {offered(SETTLEMENT_ORDERS, { job }, path)}
       {offered(PAUSE_ORDERS, { scope, pauses: own }, path)}
     </>

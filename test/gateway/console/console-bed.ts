@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 
+import type { ServerLimits } from '../../../src/gateway/create-server';
 import { startGateway, type RunningGateway } from '../../../src/gateway/run-gateway';
 import { recordInstallation } from '../../../src/db/installation';
 import type { PayoutTransfer } from '../../../src/db/payout-transfers';
@@ -19,6 +20,8 @@ export interface ConsoleBed extends ActivityBed {
   readonly gateway: RunningGateway;
   readonly temporal: TcpProxy;
   readonly namespace: string;
+  /** Another gateway, on the same parts. Whoever starts it closes it. */
+  another(limits: Partial<ServerLimits>): Promise<RunningGateway>;
   /** Logged in with this token. */
   browser(token?: string): Promise<Browser>;
   /** The path of a winner's page. */
@@ -46,12 +49,15 @@ export async function openConsoleBed(): Promise<ConsoleBed> {
     GATEWAY_PORT: '0',
     GATEWAY_TOKENS: [ALICE, BOB].map(({ name, token }) => `${name}=${token}`).join(','),
   };
-  const gateway = await startGateway(variables, { log: pino({ level: 'silent' }) });
+  const another = (limits: Partial<ServerLimits>) =>
+    startGateway(variables, { log: pino({ level: 'silent' }), limits });
+  const gateway = await another({});
   return {
     ...bed,
     gateway,
     temporal,
     namespace,
+    another,
     browser: async (token = ALICE.token) => {
       const browser = new Browser(gateway.url);
       await browser.login(token);

@@ -2,8 +2,11 @@
  * Goal: every order that an operator gives in the console does what its command does, once, under his name, and only about what he saw.
  * Method: each order is given in its three steps over real HTTP, and once where it has to be refused; the rows, the records of operators and the invariants say what it did.
  */
-import { inTransaction } from '../../../src/db/database';
+import { sql } from 'drizzle-orm';
+
+import { inTransaction, type Executor } from '../../../src/db/database';
 import { findTransfersByJob, type PayoutTransfer } from '../../../src/db/payout-transfers';
+import { ORDERS_AT_ONCE } from '../../../src/domain/limits';
 import { schedulePayoutJob } from '../../../src/db/schedule-payout-job';
 import { insertSettlement } from '../../../src/db/settlements';
 import {
@@ -12,7 +15,14 @@ import {
 } from '../../../src/db/user-stripe-accounts';
 import { givenPayable, givenPayableSettlement } from '../../activities/activity-bed';
 import { reversalBed } from '../../activities/reversal-bed';
-import { givenTransfer, newAccountId, settlementOf, TERMS } from '../../support/builders';
+import {
+  givenTransfer,
+  newAccountId,
+  settlementOf,
+  TERMS,
+  untilSomebodyWaitsForLock,
+} from '../../support/builders';
+import { until } from '../../e2e/bed';
 import { brokenInvariants } from '../../support/invariants';
 import { BOB } from '../gateway-bed';
 import type { Answer } from '../http-client';
@@ -222,6 +232,55 @@ test('all of a settlement: cancelled, restored, cancelled, voided', async () => 
   const states = await Promise.all(transfers.map((transfer) => bed.rowOf(transfer)));
   expect(states.map(({ status }) => status)).toEqual(['completed', 'voided', 'voided']);
 });
+
+test('an order that takes long is answered while it goes on, and its place says how it ended', async () => {
+  const transfers = await givenPayableSettlement(bed, { winners: 3 });
+  const { settlementId } = transfers[0]!;
+  const path = `/console/settlements/${settlementId}`;
+  const impatient = await bed.another({ orderAnswerMs: 1 });
+  try {
+    const elsewhere = browser.at(impatient.url);
+    const page = await askedToConfirm(elsewhere, `${path}/cancel`);
+    await inTransaction(bed.database, async (executor) => {
+      await lock(executor, transfers[1]!);
+      const answer = await elsewhere.submit(page, '/confirm');
+      expect([answer.status, answer.headers.location]).toEqual([303, path]);
+      expect(textOf(await elsewhere.get(path))).toMatch(
+        /Cancel all who are not paid, ordered by alice.*It goes on/,
+      );
+    });
+    await until('it has ended', async () =>
+      textOf(await elsewhere.get(path)).includes('3 winners cancelled'),
+    );
+  } finally {
+    await impatient.close();
+  }
+  expect(await statusesOf(transfers)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+});
+
+test('a gateway that is stopped deals with the page that its order is at, on an open database', async () => {
+  const winners = ORDERS_AT_ONCE + 1;
+  const transfers = await givenPayableSettlement(bed, { winners });
+  const [first] = [...transfers].sort((left, right) => (left.id < right.id ? -1 : 1));
+  const path = `/console/settlements/${first!.settlementId}/cancel`;
+  const impatient = await bed.another({ orderAnswerMs: 1 });
+  const page = await askedToConfirm(browser, path);
+  let closed: Promise<void> | undefined;
+  await inTransaction(bed.database, async (executor) => {
+    await lock(executor, first!);
+    await browser.at(impatient.url).submit(page, '/confirm');
+    await untilSomebodyWaitsForLock(bed);
+    closed = impatient.close();
+  });
+  await closed;
+  expect(await statusesOf(transfers)).toEqual(Array(winners).fill('cancelled'));
+});
+
+const lock = (executor: Executor, { id }: PayoutTransfer) =>
+  executor.execute(sql`select from payout_transfers where id = ${id} for update`);
+
+const statusesOf = async (transfers: readonly PayoutTransfer[]) =>
+  (await Promise.all(transfers.map((transfer) => bed.rowOf(transfer)))).map(({ status }) => status);
 
 test('approve: not by whoever recorded it, not with another content, then once', async () => {
   const settlement = settlementOf({ winners: 2 });

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 
 import type { Operator } from '../../../domain/operator-reason';
 import type { ConsoleContext } from '../console-context';
+import type { OrderRun } from './orders-under-way';
 
 /** What an order asks beside its reason. */
 export interface OrderField {
@@ -23,7 +24,7 @@ export interface OrderPreview {
   readonly seen: string;
 }
 
-export interface GivenOrder {
+export interface GivenOrder extends OrderRun {
   readonly operator: Operator;
   /** What was filled in beside the reason; empty where nothing was. */
   readonly value: string;

@@ -79,10 +79,13 @@ export async function manyAsSeen(
   { database }: ConsoleContext,
   { job: { id } }: SettlementTarget,
   meant: Meant,
-  { operator, seen }: GivenOrder,
+  { onProgress, operator, seen, signal }: GivenOrder,
 ): Promise<{ readonly ordering: Ordering; readonly pages: SeenPages } | undefined> {
   const tally = await tallyOf(database, id, meant);
   return seenText(tally) === seen
-    ? { ordering: { database, operator }, pages: seenPagesOf(database, id, meant) }
+    ? {
+        ordering: { database, onProgress, operator, signal },
+        pages: seenPagesOf(database, id, meant),
+      }
     : undefined;
 }

@@ -9,7 +9,13 @@ import {
 import { idsOf, type RefusedOrder } from '../../../client/operator-orders';
 import { FAILED, retryTransfers } from '../../../client/retry';
 import { countOf } from '../pages/parts';
-import { done, MOVED_SINCE, type ConsoleOrder, type OrderResult } from './console-order';
+import {
+  done,
+  MOVED_SINCE,
+  type ConsoleOrder,
+  type GivenOrder,
+  type OrderResult,
+} from './console-order';
 import { manyAsSeen, manyPreview, type SettlementTarget } from './many';
 import { tellInTime, tellToGoOn } from './tell-in-time';
 
@@ -17,8 +23,16 @@ type SettlementOrder = ConsoleOrder<SettlementTarget>;
 
 const always = () => true;
 
+const STOPPED =
+  ' The gateway was stopped on the way: whoever it had not reached is as before. Give the order again for them.';
+
 /** What became of many: done where nobody was refused. */
-function resultOf(message: string, refused: readonly RefusedOrder[]): OrderResult {
+function resultOf(
+  { signal }: GivenOrder,
+  text: string,
+  refused: readonly RefusedOrder[],
+): OrderResult {
+  const message = signal.aborted ? `${text}${STOPPED}` : text;
   return refused.length === 0 ? done(message) : { is: 'partly', message, refused };
 }
 
@@ -43,7 +57,11 @@ export const retryFailedOrder: SettlementOrder = {
       meant.pages,
     );
     const later = await tellToGoOn(context, given, toTell);
-    return resultOf(`${countOf(report.retried.length, 'winner')} retried.${later}`, report.refused);
+    return resultOf(
+      given,
+      `${countOf(report.retried.length, 'winner')} retried.${later}`,
+      report.refused,
+    );
   },
 };
 
@@ -74,7 +92,7 @@ export const cancelAllOrder: SettlementOrder = {
     const message =
       `${countOf(report.cancelled.length, 'winner')} cancelled, ` +
       `${report.requested.length.toString()} once proven unpaid, ${report.unchanged.length.toString()} were so before.`;
-    return resultOf(`${message}${later}`, report.refused);
+    return resultOf(given, `${message}${later}`, report.refused);
   },
 };
 
@@ -99,6 +117,7 @@ export const restoreAllOrder: SettlementOrder = {
     );
     const later = await tellToGoOn(context, given, toTell);
     return resultOf(
+      given,
       `${countOf(report.restored.length, 'winner')} restored.${later}`,
       report.refused,
     );
@@ -125,6 +144,6 @@ export const voidAllOrder: SettlementOrder = {
     }
     const report = await voidTransfers(meant.ordering, meant.pages);
     const message = `${countOf(report.voided.length, 'winner')} voided, ${report.unchanged.length.toString()} were so before.`;
-    return resultOf(message, report.refused);
+    return resultOf(given, message, report.refused);
   },
 };

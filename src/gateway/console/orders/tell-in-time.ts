@@ -17,11 +17,13 @@ const TOLD_LATER = ` Temporal could not be told now. The order stands and is not
  */
 export async function tellInTime(
   { temporal: { client, connection } }: ConsoleContext,
-  { log }: Pick<GivenOrder, 'log'>,
+  { log, signal }: Pick<GivenOrder, 'log' | 'signal'>,
   transfers: number,
   tell: (client: Client) => Promise<void>,
 ): Promise<string> {
-  const waitMs = transfers > 1 ? CONSOLE_TELL_MANY_MS : GATEWAY_START_DEADLINE_MS;
+  // Whoever stops the gateway does not wait for many to be told either.
+  const isPatient = transfers > 1 && !signal.aborted;
+  const waitMs = isPatient ? CONSOLE_TELL_MANY_MS : GATEWAY_START_DEADLINE_MS;
   const onUntaken = (code: string) => {
     log.warn({ code }, 'Temporal was not told of an order; it is kept');
   };
@@ -35,7 +37,7 @@ export async function tellInTime(
 /** The same for transfers of one settlement that are to go on: their job and their runs are told, or started. */
 export async function tellToGoOn(
   context: ConsoleContext,
-  given: Pick<GivenOrder, 'log'>,
+  given: Pick<GivenOrder, 'log' | 'signal'>,
   transfers: readonly TransferStart[],
 ): Promise<string> {
   const { database } = context;

@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 
 import { REASON_EXPECTED } from '../../../domain/operator-reason';
 import type { OrderField, OrderPreview, OrderResult } from '../orders/console-order';
-import { Facts, Foreign } from './parts';
+import type { OrderUnderWay } from '../orders/orders-under-way';
+import { countOf, Facts, Foreign, Time } from './parts';
 import { FormToken } from './layout';
 
 /** What the pages of one order share. */
@@ -146,24 +147,64 @@ export function OrderRefusal({
       </Answer>
     );
   }
-  const omitted = result.refused.length - REFUSED_SHOWN;
   return (
     <Answer title={`${title}: done in part`} backTo={backTo}>
       <div class="box care" role="alert">
-        <p>
-          {result.message} {result.refused.length} refused:
-        </p>
-        <ul>
-          {result.refused.slice(0, REFUSED_SHOWN).map(({ id, why }) => (
-            <li>
-              <code>{id}</code>: {why}
-            </li>
-          ))}
-        </ul>
-        {omitted > 0 ? <p>… and {omitted} more</p> : null}
+        <DoneInPart result={result} />
       </div>
     </Answer>
   );
+}
+
+function DoneInPart({ result }: { readonly result: Extract<OrderResult, { is: 'partly' }> }) {
+  const omitted = result.refused.length - REFUSED_SHOWN;
+  return (
+    <>
+      <p>
+        {result.message} {result.refused.length} refused:
+      </p>
+      <ul>
+        {result.refused.slice(0, REFUSED_SHOWN).map(({ id, why }) => (
+          <li>
+            <code>{id}</code>: {why}
+          </li>
+        ))}
+      </ul>
+      {omitted > 0 ? <p>… and {omitted} more</p> : null}
+    </>
+  );
+}
+
+/** How far an order is, or what became of one, that its page has not waited for. */
+export function OrderNote({ order }: { readonly order: OrderUnderWay }) {
+  const { actor, begunAt, dealtWith, result, title } = order;
+  return (
+    <div class={`box ${isDone(order) ? 'good' : 'care'}`} role="status">
+      <p>
+        {title}, ordered by <Foreign text={actor} />, <Time at={begunAt} />:
+      </p>
+      {result === undefined ? (
+        <p>
+          It goes on, with {countOf(dealtWith, 'winner')} so far. No page has to stay open for it;
+          reload this one to see how far it is. If the gateway is stopped, whoever it has not
+          reached is as before.
+        </p>
+      ) : result === 'failed' ? (
+        <p>
+          It has ended with an error after {countOf(dealtWith, 'winner')} or a few more; for them it
+          stands, and nobody else is changed. Give it again for the others.
+        </p>
+      ) : result.is === 'partly' ? (
+        <DoneInPart result={result} />
+      ) : (
+        <p>{result.is === 'done' ? result.message : `Refused: ${result.text}.`}</p>
+      )}
+    </div>
+  );
+}
+
+function isDone({ result }: OrderUnderWay): boolean {
+  return typeof result === 'object' && result.is === 'done';
 }
 
 function Answer({
