@@ -4,7 +4,7 @@ import type { z } from 'zod';
 
 import type { Operator } from '../../../domain/operator-reason';
 import type { ConsoleContext } from '../console-context';
-import type { OrderRun } from './orders-under-way';
+import type { OrderResult, OrderRun } from './order-run';
 
 /** What an order asks beside its reason. */
 export interface OrderField {
@@ -30,19 +30,6 @@ export interface GivenOrder extends OrderRun {
   readonly value: string;
   readonly seen: string;
   readonly log: FastifyRequest['log'];
-}
-
-export type OrderResult =
-  /** The page that is gone to says so. */
-  | { readonly is: 'done'; readonly message: string }
-  /** Nothing was changed. */
-  | { readonly is: 'refused'; readonly code: string; readonly text: string }
-  /** Of many, some were refused. */
-  | { readonly is: 'partly'; readonly message: string; readonly refused: readonly RefusedOne[] };
-
-export interface RefusedOne {
-  readonly id: string;
-  readonly why: string;
 }
 
 /** One order of an operator: what its pages say, and what it does. */

@@ -1,4 +1,4 @@
-import type { OrderResult } from './console-order';
+import type { OrderResult, OrderRun } from './order-run';
 
 /** An order that goes on, or went on, without its page. */
 export interface OrderUnderWay {
@@ -9,14 +9,6 @@ export interface OrderUnderWay {
   readonly dealtWith: number;
   /** `failed`: it ended early by an error; undefined while it goes on. */
   readonly result: OrderResult | 'failed' | undefined;
-}
-
-/** What an order is carried out with. */
-export interface OrderRun {
-  /** The gateway ends: whoever is not reached yet stays as he is. */
-  readonly signal: AbortSignal;
-  /** Told with how many transfers were dealt with so far. */
-  readonly onProgress: (dealtWith: number) => void;
 }
 
 interface Begun {

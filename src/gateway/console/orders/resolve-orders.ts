@@ -10,14 +10,8 @@ import {
 } from '../../../client/resolve';
 import { isReadFailure } from '../../../stripe/read-failures';
 import type { ConsoleContext } from '../console-context';
-import {
-  done,
-  MOVED_SINCE,
-  refused,
-  type ConsoleOrder,
-  type GivenOrder,
-  type OrderResult,
-} from './console-order';
+import { done, MOVED_SINCE, refused, type ConsoleOrder, type GivenOrder } from './console-order';
+import type { OrderResult } from './order-run';
 import { asSeen, isStillSeen, winnerPreview } from './seen-winner';
 import { tellToGoOn } from './tell-in-time';
 import type { WinnerTarget } from './winner-orders';

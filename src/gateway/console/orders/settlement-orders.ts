@@ -9,13 +9,8 @@ import {
 import { idsOf, type RefusedOrder } from '../../../client/operator-orders';
 import { FAILED, retryTransfers } from '../../../client/retry';
 import { countOf } from '../pages/parts';
-import {
-  done,
-  MOVED_SINCE,
-  type ConsoleOrder,
-  type GivenOrder,
-  type OrderResult,
-} from './console-order';
+import { done, MOVED_SINCE, type ConsoleOrder, type GivenOrder } from './console-order';
+import type { OrderResult } from './order-run';
 import { manyAsSeen, manyPreview, type SettlementTarget } from './many';
 import { tellInTime, tellToGoOn } from './tell-in-time';
 

@@ -11,13 +11,8 @@ import type { PayoutReversal } from '../../../db/payout-reversals';
 import type { PayoutTransfer } from '../../../db/payout-transfers';
 import type { UserStripeAccount } from '../../../db/user-stripe-accounts';
 import type { ConsoleContext } from '../console-context';
-import {
-  done,
-  refused,
-  type ConsoleOrder,
-  type GivenOrder,
-  type OrderResult,
-} from './console-order';
+import { done, refused, type ConsoleOrder, type GivenOrder } from './console-order';
+import type { OrderResult } from './order-run';
 import { asSeen, winnerPreview } from './seen-winner';
 import { tellInTime, tellToGoOn } from './tell-in-time';
 

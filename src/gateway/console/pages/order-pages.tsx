@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 
 import { REASON_EXPECTED } from '../../../domain/operator-reason';
-import type { OrderField, OrderPreview, OrderResult } from '../orders/console-order';
+import type { OrderField, OrderPreview } from '../orders/console-order';
+import type { OrderResult } from '../orders/order-run';
 import type { OrderUnderWay } from '../orders/orders-under-way';
 import { countOf, Facts, Foreign, Time } from './parts';
 import { FormToken } from './layout';
