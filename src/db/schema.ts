@@ -116,6 +116,7 @@ export const settlements = pgTable(
       'settlements_rejected_says_why',
       sql`${table.status} <> 'rejected' or (${table.rejectedReasons} is not null and ${table.rejectedAt} is not null)`,
     ),
+    index('settlements_by_recording').on(table.recordedAt, table.settlementId),
     index('settlements_handed_in')
       .on(table.recordedAt)
       .where(sql`${table.status} in ('completed', 'rejected')`),
@@ -539,6 +540,10 @@ export const ledgerTransactions = pgTable(
       .on(table.stripeTransferId)
       .where(sql`${table.kind} in ('payout', 'overpaid')`),
     index('ledger_transactions_by_settlement').on(table.settlementId, table.id),
+    // Each sweep looks for payments that were learnt of late.
+    index('ledger_transactions_of_payments')
+      .on(table.postedAt)
+      .where(sql`${table.kind} in ('payout', 'overpaid')`),
     check('ledger_transactions_kind', oneOf(table.kind, LEDGER_TRANSACTION_KINDS)),
     check(
       'ledger_transactions_payout_is_whose',
@@ -660,6 +665,9 @@ export const stripeEvents = pgTable(
     index('stripe_events_waiting')
       .on(table.receivedAt)
       .where(sql`${table.status} = 'received'`),
+    index('stripe_events_ended')
+      .on(table.processedAt)
+      .where(sql`${table.processedAt} is not null`),
     index('stripe_events_of_transfer')
       .on(table.payoutTransferId)
       .where(sql`${table.payoutTransferId} is not null`),

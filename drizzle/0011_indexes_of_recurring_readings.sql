@@ -1,0 +1,3 @@
+CREATE INDEX "ledger_transactions_of_payments" ON "ledger_transactions" USING btree ("posted_at") WHERE "ledger_transactions"."kind" in ('payout', 'overpaid');--> statement-breakpoint
+CREATE INDEX "settlements_by_recording" ON "settlements" USING btree ("recorded_at","settlement_id");--> statement-breakpoint
+CREATE INDEX "stripe_events_ended" ON "stripe_events" USING btree ("processed_at") WHERE "stripe_events"."processed_at" is not null;
