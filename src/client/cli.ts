@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readEnvironment } from '../config/environment';
+import { PORT_MAX } from '../config/setting-rules';
 import { errorCode } from '../domain/error-code';
 import {
   approveCommand,
@@ -47,12 +48,11 @@ import { noteRefusedReason } from './refusals';
 import { REPORT_FORMATS } from './report/write-report';
 
 const JSON_OPTION = ['--json', 'print one JSON object on stdout'] as const;
-const PORT_MAX = 65_535;
 
 function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || value > PORT_MAX) {
-    throw new InvalidArgumentError('expected a port from 1 to 65535');
+    throw new InvalidArgumentError(`expected a port from 1 to ${PORT_MAX}`);
   }
   return value;
 }

@@ -18,7 +18,7 @@ export const STRIPE_API_BASE_DEFAULT = 'https://api.stripe.com';
 
 const STRIPE_REQUESTS_PER_SECOND_MAX = 100;
 const ATTEMPTS_MAX = 100;
-const PORT_MAX = 65_535;
+export const PORT_MAX = 65_535;
 /** The platform's endpoint and that of its connected accounts have one each, and two while one is being rolled over. */
 const WEBHOOK_SECRETS_MAX = 4;
 

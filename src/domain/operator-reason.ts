@@ -9,7 +9,7 @@ export interface Operator {
 /** What an order without such a reason is counted as. */
 export const REASON_REFUSED = 'reason_not_plain_text';
 
-const REASON_CHARACTERS_MAX = 500;
+export const REASON_CHARACTERS_MAX = 500;
 export const REASON_EXPECTED = `1 to ${REASON_CHARACTERS_MAX.toString()} characters of plain text on one line, no markup`;
 
 /** The beginning of a tag: reasons are shown in pages, and whoever wants markup there wants something else. */

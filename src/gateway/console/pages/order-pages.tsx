@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-import { REASON_EXPECTED } from '../../../domain/operator-reason';
+import { REASON_CHARACTERS_MAX, REASON_EXPECTED } from '../../../domain/operator-reason';
 import type { OrderField, OrderPreview } from '../orders/console-order';
 import type { OrderResult } from '../orders/order-run';
 import type { OrderUnderWay } from '../orders/orders-under-way';
@@ -17,8 +17,6 @@ export interface OrderPage {
   readonly backTo: string;
   readonly formToken: string;
 }
-
-const REASON_CHARACTERS_MAX = 500;
 
 /** The first page: why, and what else has to be said. */
 export function OrderForm({
