@@ -33,12 +33,14 @@ export interface ListTrying {
 
 /**
  * Reads one page of what Stripe has for a settlement, before its first send: what Stripe paid and the rows do not know
- * is adopted, or stops the settlement for a person, and what came back is booked (M11). After the last page keys may be sent first again.
+ * is adopted, or stops the settlement for a person, and what came back is booked (M11). After the last page keys may be
+ * sent first again.
  *
  * A page that Stripe does not give, try after try, pauses the settlement, so that nobody waits without a reason; the
  * answer says so, and the reading that comes to its end lifts that pause (M7).
  *
- * One request a call, so that the queue's rate is the fleet's, and one more where something came back. Safe to repeat; nothing is sent.
+ * One request a call, so that the queue's rate is the fleet's, and one more where something came back. Safe to repeat;
+ * nothing is sent.
  *
  * @throws StripeUnreachableError, StripeRefusedError, ReversalsNotListedError while another try is worth it
  */

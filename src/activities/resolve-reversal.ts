@@ -31,7 +31,8 @@ interface NamedOrder {
 
 /**
  * Records what an operator says: this Stripe reversal is what came of an order, although it has another amount. Looked up
- * at Stripe first, and all that came back is booked. Nothing is sent, and no other order changes. Safe to repeat.
+ * at Stripe first, and all that came back is booked, which ends other orders that it shows to be done. Nothing is sent.
+ * Safe to repeat.
  *
  * @throws StripeUnreachableError, StripeRefusedError when Stripe could not be asked
  */

@@ -106,10 +106,11 @@ export async function planSweep(
     plans.push(await planLatePayments(dependencies, runs));
   }
   // They may be of settlements that are complete, so they come beside the open ones, at either end of the list.
-  const reversals =
-    afterJobId === null || isLast ? await findMissingReversals(dependencies.database, runs) : [];
+  if (afterJobId === null || isLast) {
+    plans.push(await planMissingReversals(dependencies, runs));
+  }
   return {
-    ...startingReversals(reversals),
+    ...startingReversals(plans.flatMap((plan) => plan.startReversals ?? [])),
     startJobs: plans.flatMap((plan) => plan.startJobs),
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
@@ -175,6 +176,18 @@ export async function planSettlementSweep(
       : await planJobSweep(dependencies, runs, job);
   const reversals = await findMissingReversals(dependencies.database, runs, settlementId);
   return { ...plan, ...startingReversals(reversals) };
+}
+
+/** What cannot be found out of reversals keeps nobody from being paid. */
+async function planMissingReversals(
+  { database }: Dependencies,
+  runs: WorkflowRuns,
+): Promise<SweepPlan> {
+  try {
+    return { ...NOTHING, startReversals: await findMissingReversals(database, runs) };
+  } catch (error) {
+    return { ...NOTHING, failed: [{ what: 'reversals', reason: codeOfFailure(error) }] };
+  }
 }
 
 /** Open reversals without an open run, of one settlement or of all. */

@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 
 import { SIGNALS } from '../domain/contracts';
-import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Database } from '../db/database';
 import { everyPage } from '../db/every-page';
 import type { PauseScope } from '../db/operator-pauses';
@@ -30,11 +29,8 @@ export async function wakeFreedTransfers(
   scope: PauseScope,
   signal: 'changed' | 'resume',
 ): Promise<void> {
-  const read = (last: string | undefined) =>
-    findTransfersToWake(database, scope, {
-      afterTransferId: last ?? null,
-      transfersMax: ROWS_PER_PAGE,
-    });
+  const read = (last: string | undefined, transfersMax: number) =>
+    findTransfersToWake(database, scope, { afterTransferId: last ?? null, transfersMax });
   for await (const freed of everyPage(read)) {
     await wakeWorkflows(
       client,
@@ -58,8 +54,8 @@ export async function tellJobs(
     await tell([scope]);
     return;
   }
-  const read = (last: PayoutJob | undefined) =>
-    findOpenJobs(database, { ...(last && { afterJobId: last.id }), jobsMax: ROWS_PER_PAGE });
+  const read = (last: PayoutJob | undefined, jobsMax: number) =>
+    findOpenJobs(database, { ...(last && { afterJobId: last.id }), jobsMax });
   for await (const page of everyPage(read)) {
     await tell(page.map(({ settlementId }) => settlementId));
   }

@@ -66,10 +66,15 @@ export const NOT_PAID: Meant = {
   isMeant: () => true,
 };
 
-/** Of a settlement: everybody whom an operator has cancelled, whether or not it has taken effect. */
+/**
+ * Of a settlement: everybody whom an operator has cancelled, whether or not it has taken effect. Who is cancelled while
+ * the order goes on is not: he would be voided, or paid, against the later word.
+ */
 export const CANCELLED: Meant = {
   statuses: ['cancelled', 'voided', 'processing', 'unknown'],
-  isMeant: ({ cancelRequestedAt, status }) => isGivenUp(status) || cancelRequestedAt !== null,
+  isMeant: ({ cancelRequestedAt, status, updatedAt }, orderedAt) =>
+    (isGivenUp(status) || cancelRequestedAt !== null) &&
+    (cancelRequestedAt ?? updatedAt) <= orderedAt,
 };
 
 /** Cancels transfers, each in a transaction of its own; nobody is told yet. */

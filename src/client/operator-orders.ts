@@ -8,6 +8,7 @@ import type { ReasonCode } from '../domain/reasons';
 import type { TransferStatus } from '../domain/transfer-state';
 import type { Database } from '../db/database';
 import { everyPage } from '../db/every-page';
+import { readPayoutClock } from '../db/payout-clock';
 import {
   findTransferById,
   findTransfersByStatus,
@@ -32,7 +33,8 @@ export type SeenPages = Iterable<PayoutTransfer[]> | AsyncIterable<PayoutTransfe
 /** Who of a settlement is meant where no transfer is named. */
 export interface Meant {
   readonly statuses: readonly TransferStatus[];
-  readonly isMeant: (transfer: PayoutTransfer) => boolean;
+  /** @param orderedAt when the order began: whoever came into such a state later, it does not speak of */
+  readonly isMeant: (transfer: PayoutTransfer, orderedAt: Date) => boolean;
 }
 
 /** The transfers of a job that are meant, by id. */
@@ -41,14 +43,15 @@ export async function* seenPagesOf(
   jobId: string,
   { isMeant, statuses }: Meant,
 ): AsyncGenerator<PayoutTransfer[]> {
-  const read = (last: PayoutTransfer | undefined) =>
+  const orderedAt = await readPayoutClock(database);
+  const read = (last: PayoutTransfer | undefined, transfersMax: number) =>
     findTransfersByStatus(database, jobId, {
       statuses,
       afterTransferId: last?.id ?? null,
-      transfersMax: ORDER_PAGE_TRANSFERS,
+      transfersMax,
     });
   for await (const page of everyPage(read, ORDER_PAGE_TRANSFERS)) {
-    yield page.filter(isMeant);
+    yield page.filter((transfer) => isMeant(transfer, orderedAt));
   }
 }
 

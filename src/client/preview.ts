@@ -1,6 +1,5 @@
 import type { Approval } from '../domain/approval';
 import type { JobStatus } from '../domain/job-state';
-import { ROWS_PER_PAGE } from '../domain/limits';
 import { obstaclesOf } from '../domain/obstacles';
 import type { ReasonCode } from '../domain/reasons';
 import { isGivenUp, isToBePaid, type TransferStatus } from '../domain/transfer-state';
@@ -143,10 +142,10 @@ async function readWinners(
   if (page !== undefined) {
     return findPlannedTransfers(executor, jobId, page);
   }
-  return everyRow((last) =>
+  return everyRow((last, transfersMax) =>
     findPlannedTransfers(executor, jobId, {
       afterTransferId: last?.transfer.id ?? null,
-      transfersMax: ROWS_PER_PAGE,
+      transfersMax,
     }),
   );
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import { sql } from 'drizzle-orm';
 
-import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Executor } from './database';
 import { everyPage } from './every-page';
 
@@ -31,8 +30,9 @@ export async function hashLedger(
   upToLedgerId: number = Number.MAX_SAFE_INTEGER,
 ): Promise<LedgerSeal | undefined> {
   let seal: LedgerSeal | undefined;
-  const read = (last: LedgerRecord | undefined) =>
+  const read = (last: LedgerRecord | undefined, rowsMax: number) =>
     readPage(executor, settlementId, {
+      rowsMax,
       afterLedgerId: last === undefined ? Number.MIN_SAFE_INTEGER : Number(last.id),
       upToLedgerId,
     });
@@ -60,13 +60,17 @@ interface LedgerRecord extends Record<string, unknown> {
 async function readPage(
   executor: Executor,
   settlementId: string,
-  range: { readonly afterLedgerId: number; readonly upToLedgerId: number },
+  range: {
+    readonly afterLedgerId: number;
+    readonly upToLedgerId: number;
+    readonly rowsMax: number;
+  },
 ): Promise<LedgerRecord[]> {
   const { rows } = await executor.execute<LedgerRecord>(sql`
     with page as materialized (
       select * from ledger_transactions
       where settlement_id = ${settlementId} and id > ${range.afterLedgerId} and id <= ${range.upToLedgerId}
-      order by id limit ${ROWS_PER_PAGE}
+      order by id limit ${range.rowsMax}
     ), entries as (
       select ledger_transaction_id, json_agg(
         json_build_array(id::text, account, amount_minor::text, currency) order by id

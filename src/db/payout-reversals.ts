@@ -253,7 +253,7 @@ export async function markReversalUnknown(
   return moveReversal(executor, reversal, { status: 'unknown', ...failure(reason) });
 }
 
-/** Remembers the first look at Stripe's list since the last send that found nothing. */
+/** Remembers when a look at Stripe's list began that found nothing; which one counts as the first the caller decides. */
 export async function noteEmptyLookOfReversal(
   executor: Executor,
   reversal: PayoutReversal,

@@ -3,7 +3,7 @@ import { and, asc, count, eq, gt, inArray, ne, sql } from 'drizzle-orm';
 import type { Approval } from '../domain/approval';
 import { DEFAULT_AWARD } from '../domain/ids';
 import type { TransferCounts } from '../domain/job-state';
-import { ROWS_PER_INSERT, ROWS_PER_PAGE } from '../domain/limits';
+import { ROWS_PER_INSERT } from '../domain/limits';
 import type { ReasonCode } from '../domain/reasons';
 import {
   OPEN_STATUSES,
@@ -162,11 +162,8 @@ export async function findTransfersByJob(
 
 /** The same for `everyPage`. */
 export function transfersOfJob(executor: Executor, jobId: string) {
-  return (last: PayoutTransfer | undefined): Promise<PayoutTransfer[]> =>
-    findTransfersByJob(executor, jobId, {
-      afterTransferId: last?.id ?? null,
-      transfersMax: ROWS_PER_PAGE,
-    });
+  return (last: PayoutTransfer | undefined, transfersMax: number): Promise<PayoutTransfer[]> =>
+    findTransfersByJob(executor, jobId, { afterTransferId: last?.id ?? null, transfersMax });
 }
 
 /** The transfers of a job that are in one of these states, by id, a page at a time. */

@@ -1,7 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 
 import type { TransferStatus } from '../domain/transfer-state';
-import { ROWS_PER_PAGE } from '../domain/limits';
 import type { Executor } from './database';
 import { everyRow } from './every-page';
 
@@ -78,14 +77,14 @@ export async function readBookTransfers(
     transferIds === undefined
       ? sql`true`
       : sql`id::text = any(${sql.param([...transferIds])}::text[])`;
-  const rows = await everyRow<BookTransferRow>(async (last) => {
+  const rows = await everyRow<BookTransferRow>(async (last, rowsMax) => {
     const page = await executor.execute<BookTransferRow>(sql`
       select id, status, amount_minor, currency, stripe_transfer_id,
         ${msSince(sql`updated_at`)} as unchanged_ms
       from payout_transfers
       where payout_job_id = (select id from payout_jobs where settlement_id = ${settlementId})
         and id > ${last?.id ?? BEFORE_THE_FIRST} and ${wanted}
-      order by id limit ${ROWS_PER_PAGE}`);
+      order by id limit ${rowsMax}`);
     return page.rows;
   });
   return new Map(rows.map((row) => [row.id, bookTransferOf(row)]));

@@ -153,10 +153,10 @@ export const LATE_PAYMENT_LOOK_MS = 24 * HOUR_MS;
 export const SWEEP_WAIT_MS = MINUTE_MS;
 /** Signals and starts of one process that are on their way to Temporal at a time. */
 export const TEMPORAL_REQUESTS_AT_ONCE = 20;
+/** Transfers of an operator's order about many that are dealt with at a time, each in a transaction of its own. */
+export const ORDERS_AT_ONCE = 20;
 /** Transfers of one such order between two words about its progress. */
 export const ORDER_PAGE_TRANSFERS = 500;
-/** Orders of an operator about many transfers that are under way at a time, each in a transaction of its own. */
-export const ORDERS_AT_ONCE = 20;
 /** How long a sweep waits for the answer of a running workflow. */
 export const RUN_QUERY_TIMEOUT_MS = 5 * SECOND_MS;
 

@@ -1,8 +1,13 @@
 import { failureClassOf, REASONS, type ReasonCode } from './reasons';
 
+/** Codes that are about reversals alone, with texts of their own for both readers. */
+function isOfReversals(reason: ReasonCode): boolean {
+  return reason.startsWith('reversal_');
+}
+
 /** What an operator should know of why a reversal is not further: the texts of payments would say the wrong thing. */
 export function reversalReasonText(reason: ReasonCode): string {
-  if (reason.startsWith('reversal_') || reason === 'unknown_other_reversal') {
+  if (isOfReversals(reason) || reason === 'unknown_other_reversal') {
     return REASONS[reason].operatorText;
   }
   switch (failureClassOf(reason)) {
@@ -24,5 +29,5 @@ export function reversalReasonText(reason: ReasonCode): string {
 
 /** What may be told to a winner of a reversal that did not come back: other reasons' texts are about being paid. */
 export function reversalWinnerText(reason: ReasonCode): string {
-  return REASONS[reason.startsWith('reversal_') ? reason : 'reversal_refused'].winnerText;
+  return REASONS[isOfReversals(reason) ? reason : 'reversal_refused'].winnerText;
 }

@@ -100,7 +100,9 @@ export function createOperatingMetrics(registers: Registry[]): Show {
     showUp(registers),
     ...LABELLED_GAUGES.map((each) => showGauge(registers, each)),
     showRefusedOrders(registers),
-    ...showPlain(registers),
+    showFailed(registers),
+    showOldestUnknown(registers),
+    showRefusedChanges(registers),
   ];
   return (figures) => shows.forEach((show) => show(figures));
 }
@@ -135,34 +137,31 @@ function valuesOf({ known = [], valuesOf: read }: Labelled, figures: OperatingFi
     : [...new Map([...known.map((value) => [value, 0] as const), ...read(figures)])];
 }
 
-/** Those without labels, which are taken out of the scrape where they are not known. */
-function showPlain(registers: Registry[]): Show[] {
-  const failed = new Gauge({
-    name: 'payouts_failed_transfers',
-    help: 'Transfers that were given up and wait for a person.',
-    registers,
-  });
-  const unknown = new Gauge({
-    name: 'payouts_oldest_unknown_age_seconds',
-    help: 'Age of the oldest transfer whose outcome is unknown; 0 where there is none.',
-    registers,
-  });
-  const refusedChanges = new Counter({
-    name: 'payouts_refused_changes_total',
-    help: 'Changes of rows that a guard of Postgres refused; after a crash of Postgres up to 32 too many.',
-    registers,
-  });
-  return [
-    (figures) => {
-      refusedChanges.remove();
-      if (figures === undefined) {
-        failed.remove();
-        unknown.remove();
-        return;
-      }
-      failed.set(figures.failedTransfers);
-      unknown.set(figures.oldestUnknownSeconds ?? 0);
-      refusedChanges.inc(figures.refusedChanges);
-    },
-  ];
+// Those without labels are taken out of the scrape where they are not known.
+
+function showFailed(registers: Registry[]): Show {
+  const help = 'Transfers that were given up and wait for a person.';
+  const failed = new Gauge({ name: 'payouts_failed_transfers', help, registers });
+  return (figures) =>
+    figures === undefined ? failed.remove() : failed.set(figures.failedTransfers);
+}
+
+function showOldestUnknown(registers: Registry[]): Show {
+  const help = 'Age of the oldest transfer whose outcome is unknown; 0 where there is none.';
+  const unknown = new Gauge({ name: 'payouts_oldest_unknown_age_seconds', help, registers });
+  return (figures) =>
+    figures === undefined ? unknown.remove() : unknown.set(figures.oldestUnknownSeconds ?? 0);
+}
+
+function showRefusedChanges(registers: Registry[]): Show {
+  const help =
+    'Changes of rows that a guard of Postgres refused; after a crash of Postgres up to 32 too many.';
+  const changes = new Counter({ name: 'payouts_refused_changes_total', help, registers });
+  return (figures) => {
+    // Postgres counts; a counter of prom-client can only be raised, so it begins anew at each scrape.
+    changes.remove();
+    if (figures !== undefined) {
+      changes.inc(figures.refusedChanges);
+    }
+  };
 }

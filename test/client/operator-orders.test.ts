@@ -2,12 +2,20 @@
  * Goal: an order about many transfers is carried out in full: who moved since it was listed is looked at again.
  * Method: lists are made stale by hand; the orders are those of the commands, on a real database.
  */
-import { cancelTransfers, restoreTransfers } from '../../src/client/cancellation';
+import { sql } from 'drizzle-orm';
+
+import { CANCELLED, cancelTransfers, restoreTransfers } from '../../src/client/cancellation';
 import { seenPagesOf } from '../../src/client/operator-orders';
 import { FAILED, retryTransfers } from '../../src/client/retry';
+import { inTransaction } from '../../src/db/database';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
-import { givenPayable, openActivityBed, type ActivityBed } from '../activities/activity-bed';
-import { MAX_ATTEMPTS } from '../support/builders';
+import {
+  givenPayable,
+  givenPayableSettlement,
+  openActivityBed,
+  type ActivityBed,
+} from '../activities/activity-bed';
+import { MAX_ATTEMPTS, untilSomebodyWaitsForLock } from '../support/builders';
 
 let bed: ActivityBed;
 
@@ -84,4 +92,22 @@ test('of a settlement only those are listed who are meant', async () => {
   for await (const page of seenPagesOf(bed.database, failed.payoutJobId, nobody)) {
     expect(page).toEqual([]);
   }
+});
+
+test('who is cancelled after an order about all who are cancelled began is not among them', async () => {
+  const transfers = await givenPayableSettlement(bed, { winners: 2 });
+  const [before, after] = transfers;
+  await cancelTransfers(ordering(), [[before!]]);
+  const pages = seenPagesOf(bed.database, before!.payoutJobId, CANCELLED);
+  const first = await inTransaction(bed.database, async (executor) => {
+    await executor.execute(sql`lock table payout_transfers in access exclusive mode`);
+    const next = pages.next();
+    await untilSomebodyWaitsForLock(bed);
+    await executor.execute(sql`
+      update payout_transfers set status = 'cancelled', cancel_requested_at = payout_now() where id = ${after!.id}`);
+    return { next };
+  });
+  expect(await first.next).toMatchObject({ value: [{ id: before!.id }] });
+  const now = seenPagesOf(bed.database, before!.payoutJobId, CANCELLED);
+  expect((await now.next()).value).toHaveLength(2);
 });

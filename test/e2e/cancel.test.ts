@@ -2,7 +2,7 @@
  * Goal: an operator gives payments up and takes that back from the command line; Temporal and the lists say so.
  * Method: the built command, a worker and a namespace of this file's own; the sandbox's own count says what was paid.
  */
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
 import type { CancelReport, RestoreReport, VoidReport } from '../../src/client/cancellation';
 import type { SettlementReport } from '../../src/client/read-status';
@@ -35,11 +35,26 @@ async function givenWaiting(id: string, winners: number, connected: number): Pro
     return counts.completed === connected && counts.blocked === winners - connected;
   });
   const { transfers } = await bed.look(id);
-  return transfers.filter(({ status }) => status === 'blocked').map((transfer) => transfer.id);
+  const waiting = transfers.filter(({ status }) => status === 'blocked').map(({ id }) => id);
+  // Who is not ready is marked so before his run is started.
+  await Promise.all(waiting.map((each) => untilRun(each, 'RUNNING')));
+  return waiting;
 }
 
+/** undefined while there is no run. */
 const runState = async (id: string) =>
-  (await temporal.workflow.getHandle(`transfer/${id}`).describe()).status.name;
+  temporal.workflow
+    .getHandle(`transfer/${id}`)
+    .describe()
+    .then(
+      ({ status }) => status.name,
+      (error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) {
+          return undefined;
+        }
+        throw error;
+      },
+    );
 
 const untilRun = (id: string, state: string) =>
   until(`the run of ${id} is ${state}`, async () => (await runState(id)) === state, LONG_MS);
@@ -169,7 +184,7 @@ test(
     await bed.json('accounts', 'import', bed.file('unstarted-accounts.json', accounts));
     const away = await bed.run(['restore', id, ...WHY], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
     expect(away).toMatchObject({ code: 3, stdout: '' });
-    expect(away.stderr).toContain('`payouts sweep` starts what has no run');
+    expect(away.stderr).toContain('`payouts sweep` does it when Temporal is there again');
     expect(away.stderr).toContain('the same command again finds nobody to restore (not_cancelled)');
     const again = await bed.run(['restore', id, ...WHY, '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ refused: [{ id, code: 'not_cancelled' }] });

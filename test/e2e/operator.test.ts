@@ -214,7 +214,7 @@ describe('a retry that ends between the database and Temporal', () => {
 
     const away = await bed.run(['retry', failed.id, ...WHY], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
     expect(away.code).not.toBe(0);
-    expect(away.stderr).toContain('`payouts sweep` starts what has no run');
+    expect(away.stderr).toContain('`payouts sweep` does it when Temporal is there again');
     await untilStatus(failed.id, 'retryable');
     return failed.id;
   };

@@ -97,7 +97,10 @@ async function beginYesterday(): Promise<void> {
   await untilWinners(MINE, { completed: 1, blocked: 3, failed_terminal: 1, unknown: 2 });
   await bed.json('cancel', await transferOf(MINE, 'cancelled'), ...WHY);
   await bed.json('cancel', await transferOf(MINE, 'unwanted'), ...WHY);
-  await temporal.workflow.getHandle(`transfer/${await transferOf(MINE, 'terminated')}`).terminate();
+  const lost = `transfer/${await transferOf(MINE, 'terminated')}`;
+  // Who is not ready is marked so before his run is started.
+  await untilListed('the run to be lost is there', `WorkflowId="${lost}"`);
+  await temporal.workflow.getHandle(lost).terminate();
   await untilListed('somebody waits to be cancelled', `PayoutState="cancel_requested"`);
 }
 

@@ -68,6 +68,7 @@ const WINNER: OrderPlace<WinnerParams, WinnerTarget> = {
     };
   },
   pathOf: ({ transfer }) => winnerPath(transfer),
+  turn: 'waits',
 };
 
 async function jobOf({ database }: ConsoleContext, settlementId: string): Promise<PayoutJob> {
@@ -84,6 +85,7 @@ const SETTLEMENT: OrderPlace<SettlementParams, SettlementTarget> = {
   section: 'settlements',
   read: async (context, { settlementId }) => ({ job: await jobOf(context, settlementId) }),
   pathOf: ({ job }) => settlementPath(job.settlementId),
+  turn: 'takes',
 };
 
 const SETTLEMENT_PAUSES: OrderPlace<SettlementParams, PauseTarget> = {
@@ -93,6 +95,7 @@ const SETTLEMENT_PAUSES: OrderPlace<SettlementParams, PauseTarget> = {
     return { scope, pauses: await pausesOf(context.database, scope) };
   },
   pathOf: ({ scope }) => settlementPath(scope ?? ''),
+  turn: 'free',
 };
 
 const ALL_PAUSES: OrderPlace<object, PauseTarget> = {
@@ -101,6 +104,7 @@ const ALL_PAUSES: OrderPlace<object, PauseTarget> = {
   section: 'pauses',
   read: async ({ database }) => ({ scope: null, pauses: await pausesOf(database, null) }),
   pathOf: () => `${CONSOLE_ROOT}/pauses`,
+  turn: 'free',
 };
 
 /** Every order of the console. */

@@ -6,10 +6,13 @@ import { noteRefusals } from '../../client/refusals';
 import { operatorReason, REASON_EXPECTED, REASON_REFUSED } from '../../domain/operator-reason';
 import { sessionOf, type ConsoleContext } from './console-context';
 import { leaveMessage } from './message';
-import type { ConsoleOrder, GivenOrder } from './orders/console-order';
+import { refused, type ConsoleOrder, type GivenOrder } from './orders/console-order';
+import type { OrderResult } from './orders/order-run';
+import type { OrderUnderWay } from './orders/orders-under-way';
 import {
   OrderConfirmation,
   OrderForm,
+  OrderNote,
   OrderRefusal,
   Orders,
   type OrderPage,
@@ -25,6 +28,11 @@ export interface OrderPlace<Params, Target> {
   readonly section: Section;
   readonly read: (context: ConsoleContext, params: Params) => Promise<Target>;
   readonly pathOf: (target: Target) => string;
+  /**
+   * Whether its orders make others about the same winners wait for their end, only wait themselves, or do neither, as
+   * pauses: of two that contradict each other the later one would be answered before the earlier one reaches the winner.
+   */
+  readonly turn: 'takes' | 'waits' | 'free';
 }
 
 interface Filled {
@@ -173,14 +181,20 @@ async function carryOut<Params, Target>(
   }
   const { actor } = given.operator;
   const backTo = place.pathOf(target);
+  const before = place.turn === 'free' ? undefined : context.underWay.takenBy(backTo);
+  if (before !== undefined) {
+    return refuse(request, reply, { context, asked, result: waitFor(before) });
+  }
   const { log } = request;
-  const note = (result: string) =>
-    log.info({ actor, order: order.name, result }, 'an order of the console');
+  const note = (result: string, dealtWith?: number) =>
+    log.info({ actor, order: order.name, result, dealtWith }, 'an order of the console');
   const result = await context.underWay.carryOut(
-    { place: backTo, title: order.title, actor },
+    { place: backTo, title: order.title, actor, takesTurn: place.turn === 'takes' },
     (run) => order.carryOut(context, target, { ...given, ...run, seen, log }),
-    (end) => {
-      note(end.status === 'fulfilled' ? end.value.is : `failed: ${codeOfFailure(end.reason)}`);
+    (end, dealtWith) => {
+      const result =
+        end.status === 'fulfilled' ? end.value.is : `failed: ${codeOfFailure(end.reason)}`;
+      note(result, dealtWith);
     },
   );
   note(result?.is ?? 'goes on');
@@ -191,13 +205,43 @@ async function carryOut<Params, Target>(
     leaveMessage(context.sessions, request, reply, result.message);
     return reply.redirect(backTo, 303);
   }
+  return refuse(request, reply, { context, asked, result });
+}
+
+function waitFor({ actor, title }: OrderUnderWay) {
+  return refused(
+    'order_under_way',
+    `“${title}”, ordered by ${actor}, is under way for winners of this settlement; give this order when it has ended`,
+  );
+}
+
+/** The page that says what was not done. */
+function refuse<Params, Target>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  {
+    asked: { order, place, target },
+    context,
+    result,
+  }: {
+    readonly context: ConsoleContext;
+    readonly asked: Asked<Params, Target>;
+    readonly result: Exclude<OrderResult, { readonly is: 'done' }>;
+  },
+): FastifyReply {
   const status = result.is === 'refused' ? 409 : 200;
   return context.send(
     request,
     reply,
     { title: `${order.title}: ${result.is}`, section: place.section, status },
-    <OrderRefusal title={order.title} backTo={backTo} result={result} />,
+    <OrderRefusal title={order.title} backTo={place.pathOf(target)} result={result} />,
   );
+}
+
+/** How the newest order about this page stands that went on without it. */
+export function noteUnderWay({ underWay }: ConsoleContext, path: string) {
+  const order = underWay.of(path);
+  return order === undefined ? null : <OrderNote order={order} />;
 }
 
 /** Links to those orders of a page that may be given now. */

@@ -13,7 +13,7 @@ import { SWEEP_ID } from '../../domain/ids';
 import { CONSOLE_PAGE_SETTLEMENTS } from '../../domain/limits';
 import type { ConsoleContext } from './console-context';
 import { PAUSE_ORDERS } from './order-places';
-import { offered } from './order-routes';
+import { noteUnderWay, offered } from './order-routes';
 import { CONSOLE_ROOT } from './local-path';
 import { OverviewPage } from './pages/overview-page';
 import { PausesPage } from './pages/pauses-page';
@@ -88,7 +88,9 @@ function settlementsRoute(app: FastifyInstance, { database, send }: ConsoleConte
     );
 }
 
-function pausesRoute(app: FastifyInstance, { database, send }: ConsoleContext): void {
+function pausesRoute(app: FastifyInstance, context: ConsoleContext): void {
+  const { database, send } = context;
+  const path = `${CONSOLE_ROOT}/pauses`;
   app.get('/pauses', HIDDEN, async (request, reply) => {
     const { pauses, underWay } = await inSnapshot(database, async (executor) => ({
       pauses: await findPausesTouching(executor, null),
@@ -96,7 +98,12 @@ function pausesRoute(app: FastifyInstance, { database, send }: ConsoleContext): 
     }));
     const page = { title: 'Pauses', section: 'pauses', isLive: true } as const;
     const own = pauses.filter(({ settlementId }) => settlementId === null);
-    const orders = offered(PAUSE_ORDERS, { scope: null, pauses: own }, `${CONSOLE_ROOT}/pauses`);
+    const orders = (
+      <>
+        {noteUnderWay(context, path)}
+        {offered(PAUSE_ORDERS, { scope: null, pauses: own }, path)}
+      </>
+    );
     return send(
       request,
       reply,

@@ -19,12 +19,11 @@ import { TRANSFER_ID_PATTERN } from '../../domain/ids';
 import { CONSOLE_PAGE_WINNERS } from '../../domain/limits';
 import { TRANSFER_STATUSES } from '../../domain/transfer-state';
 import { uiOf, type ConsoleContext } from './console-context';
-import { OrderNote } from './pages/order-pages';
 import { HandedInPage } from './pages/handed-in-page';
 import { SettlementPage, type SettlementFacts } from './pages/settlement-page';
 import { FAILURE_CLASSES, REASON_CODES, type Winners } from './pages/winner-list';
 import { PAUSE_ORDERS, SETTLEMENT_ORDERS } from './order-places';
-import { offered } from './order-routes';
+import { noteUnderWay, offered } from './order-routes';
 import { settlementPath } from './local-path';
 import { settlementParams } from './params';
 import { optional, searchText } from './read-form';
@@ -66,14 +65,13 @@ export function settlementRoute(app: FastifyInstance, context: ConsoleContext): 
     );
 }
 
-function ordersOf({ underWay }: ConsoleContext, { job, pauses }: SettlementFacts) {
+function ordersOf(context: ConsoleContext, { job, pauses }: SettlementFacts) {
   const { settlementId: scope } = job;
   const path = settlementPath(scope);
-  const order = underWay.of(path);
   const own = pauses.filter(({ settlementId }) => settlementId === scope);
   return (
     <>
-      {order === undefined ? null : <OrderNote order={order} />}
+      {noteUnderWay(context, path)}
       {offered(SETTLEMENT_ORDERS, { job }, path)}
       {offered(PAUSE_ORDERS, { scope, pauses: own }, path)}
     </>

@@ -8,7 +8,7 @@ import { isReversalEnded } from '../../domain/reversal-state';
 import { uiOf, type ConsoleContext } from './console-context';
 import { WinnerPage } from './pages/winner-page';
 import { WINNER_ORDERS } from './order-places';
-import { offered } from './order-routes';
+import { noteUnderWay, offered } from './order-routes';
 import { winnerParams } from './params';
 import { findWinner } from './winner';
 import { winnerPath } from './local-path';
@@ -27,13 +27,19 @@ export function winnerRoute(app: FastifyInstance, context: ConsoleContext): void
           const explanation = await explainOne(executor, transfer, context);
           const openReversal = history.reversals.find(({ status }) => !isReversalEnded(status));
           const target = { transfer, account: history.account, openReversal };
+          const path = winnerPath(transfer);
           return (
             <WinnerPage
               transfer={transfer}
               history={history}
               explanation={explanation}
               ui={uiOf(context)}
-              orders={offered(WINNER_ORDERS, target, winnerPath(transfer))}
+              orders={
+                <>
+                  {noteUnderWay(context, path)}
+                  {offered(WINNER_ORDERS, target, path)}
+                </>
+              }
             />
           );
         });

@@ -248,6 +248,8 @@ test('an order that takes long is answered while it goes on, and its place says 
       expect(textOf(await elsewhere.get(path))).toMatch(
         /Cancel all who are not paid, ordered by alice.*It goes on/,
       );
+      const single = await give(elsewhere, `${bed.pathOf(transfers[1]!)}/cancel`);
+      expectRefused(single, '“Cancel all who are not paid”, ordered by alice, is under way');
     });
     await until('it has ended', async () =>
       textOf(await elsewhere.get(path)).includes('3 winners cancelled'),
@@ -256,6 +258,27 @@ test('an order that takes long is answered while it goes on, and its place says 
     await impatient.close();
   }
   expect(await statusesOf(transfers)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+});
+
+test('an order about one winner that takes long is told of on his page', async () => {
+  const [transfer] = await givenPayableSettlement(bed, { winners: 1 });
+  const path = bed.pathOf(transfer!);
+  const impatient = await bed.another({ orderAnswerMs: 1 });
+  try {
+    const elsewhere = browser.at(impatient.url);
+    const page = await askedToConfirm(elsewhere, `${path}/cancel`);
+    await inTransaction(bed.database, async (executor) => {
+      await lock(executor, transfer!);
+      await elsewhere.submit(page, '/confirm');
+      expect(textOf(await elsewhere.get(path))).toContain('It goes on');
+    });
+    await until('its page says how it ended', async () => {
+      const text = textOf(await elsewhere.get(path));
+      return text.includes('ordered by alice') && !text.includes('It goes on');
+    });
+  } finally {
+    await impatient.close();
+  }
 });
 
 test('a gateway that is stopped deals with the page that its order is at, on an open database', async () => {

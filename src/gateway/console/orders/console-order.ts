@@ -58,7 +58,10 @@ export function done(message: string): OrderResult {
   return { is: 'done', message };
 }
 
-export function refused(code: string, text: string): OrderResult {
+export function refused(
+  code: string,
+  text: string,
+): Extract<OrderResult, { readonly is: 'refused' }> {
   return { is: 'refused', code, text };
 }
 

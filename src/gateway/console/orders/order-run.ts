@@ -11,7 +11,7 @@ export type OrderResult =
   | { readonly is: 'done'; readonly message: string }
   /** Nothing was changed. */
   | { readonly is: 'refused'; readonly code: string; readonly text: string }
-  /** Of many, some were refused. */
+  /** Of many, some were refused, or not reached before the gateway stopped. */
   | { readonly is: 'partly'; readonly message: string; readonly refused: readonly RefusedOne[] };
 
 export interface RefusedOne {

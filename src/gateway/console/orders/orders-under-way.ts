@@ -16,6 +16,8 @@ interface Begun {
   readonly place: string;
   readonly title: string;
   readonly actor: string;
+  /** Whether orders about the same winners wait for its end. */
+  readonly takesTurn: boolean;
 }
 
 /**
@@ -27,13 +29,22 @@ export class OrdersUnderWay {
   private readonly stopped = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
   /** The newest one of each place; few, as most orders end while their page waits. */
-  private readonly shown = new Map<string, OrderUnderWay>();
+  private readonly shown = new Map<string, { order: OrderUnderWay }>();
+
+  /** Those that others wait for, by their place. */
+  private readonly turns = new Map<string, { order: OrderUnderWay }>();
 
   constructor(private readonly waitMs: number) {}
 
   /** The newest order about this place that its page has not waited for. */
   of(place: string): OrderUnderWay | undefined {
-    return this.shown.get(place);
+    return this.shown.get(place)?.order;
+  }
+
+  /** The order that one about this place, or about something in it, has to wait for. */
+  takenBy(place: string): OrderUnderWay | undefined {
+    const taken = [...this.turns.keys()].find((each) => `${place}/`.startsWith(`${each}/`));
+    return taken === undefined ? undefined : this.turns.get(taken)?.order;
   }
 
   /**
@@ -43,32 +54,40 @@ export class OrdersUnderWay {
    * @throws what `work` throws while it is waited for
    */
   async carryOut(
-    { place, ...begun }: Begun,
+    { place, takesTurn, ...begun }: Begun,
     work: (run: OrderRun) => Promise<OrderResult>,
-    onEnd: (end: PromiseSettledResult<OrderResult>) => void,
+    onEnd: (end: PromiseSettledResult<OrderResult>, dealtWith: number) => void,
   ): Promise<OrderResult | undefined> {
-    let order: OrderUnderWay = { ...begun, begunAt: new Date(), dealtWith: 0, result: undefined };
-    let isShown = false;
-    const change = (changed: Partial<OrderUnderWay>) => {
-      order = { ...order, ...changed };
-      if (isShown) {
-        this.shown.set(place, order);
-      }
+    const entry: { order: OrderUnderWay } = {
+      order: { ...begun, begunAt: new Date(), dealtWith: 0, result: undefined },
     };
+    const change = (changed: Partial<OrderUnderWay>) => {
+      entry.order = { ...entry.order, ...changed };
+    };
+    if (this.of(place)?.result !== undefined) {
+      // How an order ended is read by then: the next one about the same place is given from its page.
+      this.shown.delete(place);
+    }
     const run = {
       signal: this.stopped.signal,
       onProgress: (dealtWith: number) => change({ dealtWith }),
     };
-    const ended = this.keep(work(run));
+    if (takesTurn) {
+      this.turns.set(place, entry);
+    }
+    const ended = this.keep(work(run)).finally(() => {
+      if (this.turns.get(place) === entry) {
+        this.turns.delete(place);
+      }
+    });
     const inTime = await withinTime(ended, this.waitMs);
     if (inTime !== undefined) {
       return valueOf(inTime);
     }
-    isShown = true;
-    change({});
+    this.shown.set(place, entry);
     void ended.then((end) => {
       change({ result: end.status === 'fulfilled' ? end.value : 'failed' });
-      onEnd(end);
+      onEnd(end, entry.order.dealtWith);
     });
     return undefined;
   }

@@ -21,14 +21,16 @@ const always = () => true;
 const STOPPED =
   ' The gateway was stopped on the way: whoever it had not reached is as before. Give the order again for them.';
 
-/** What became of many: done where nobody was refused. */
+/** What became of many: done where everybody was reached and nobody refused. */
 function resultOf(
   { signal }: GivenOrder,
   text: string,
   refused: readonly RefusedOrder[],
 ): OrderResult {
-  const message = signal.aborted ? `${text}${STOPPED}` : text;
-  return refused.length === 0 ? done(message) : { is: 'partly', message, refused };
+  if (signal.aborted) {
+    return { is: 'partly', message: `${text}${STOPPED}`, refused };
+  }
+  return refused.length === 0 ? done(text) : { is: 'partly', message: text, refused };
 }
 
 export const retryFailedOrder: SettlementOrder = {

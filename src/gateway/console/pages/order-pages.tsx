@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
+import { ORDER_PAGE_TRANSFERS } from '../../../domain/limits';
 import { REASON_CHARACTERS_MAX, REASON_EXPECTED } from '../../../domain/operator-reason';
 import type { OrderField, OrderPreview } from '../orders/console-order';
 import type { OrderResult } from '../orders/order-run';
@@ -190,8 +191,9 @@ export function OrderNote({ order }: { readonly order: OrderUnderWay }) {
         </p>
       ) : result === 'failed' ? (
         <p>
-          It has ended with an error after {countOf(dealtWith, 'winner')} or a few more; for them it
-          stands, and nobody else is changed. Give it again for the others.
+          It has ended with an error after {countOf(dealtWith, 'winner')} or up to{' '}
+          {ORDER_PAGE_TRANSFERS} more; for them it stands, and nobody else is changed. Give it again
+          for the others.
         </p>
       ) : result.is === 'partly' ? (
         <DoneInPart result={result} />
