@@ -304,7 +304,10 @@ function addApprovalCommands(program: Command, finish: Finish): void {
       'let a settlement be paid that needs a second person; not who recorded it; needs PAYOUT_OPERATOR_TOKEN',
     )
     .requiredOption('--hash <hash>', 'what is approved, as payouts preview shows it')
-    .option('--replaced <count>', 'only while no account is replaced beside those that payouts preview showed')
+    .option(
+      '--replaced <count>',
+      'only while no account is replaced beside those that payouts preview showed',
+    )
     .requiredOption(...REASON_OPTION)
     .option(...JSON_OPTION)
     .action((settlement: string, options: ApproveOptions) =>
