@@ -13,7 +13,7 @@ import { migrateDatabase } from '../../src/db/migrate';
 import * as schema from '../../src/db/schema';
 import { openDatabaseBed, refusalOf, type DatabaseBed } from '../support/builders';
 
-const MIGRATIONS = 11;
+const MIGRATIONS = 12;
 /** Made by hand beside the schema: the legal transitions (drizzle/0002_guards.sql). */
 const TABLES_WITHOUT_SCHEMA = [
   'payout_job_transitions',
