@@ -87,15 +87,11 @@ export async function planSweep(
     ...(afterJobId !== null && { afterJobId }),
   });
   const plans: SweepPlan[] = [];
-  const failed: SweepFailure[] = [];
   const deadline = Date.now() + SWEEP_PAGE_WORK_MS;
   let planned = 0;
   for (const job of jobs) {
-    try {
-      plans.push(await within(settlementMs, planJobSweep(dependencies, runs, job)));
-    } catch (error) {
-      failed.push({ what: `settlement ${job.settlementId}`, reason: codeOfFailure(error) });
-    }
+    const plan = () => within(settlementMs, planJobSweep(dependencies, runs, job));
+    plans.push(await orFailed(`settlement ${job.settlementId}`, plan));
     planned += 1;
     if (Date.now() > deadline || sizeOf(plans) >= SWEEP_TRANSFERS_MAX) {
       break;
@@ -103,11 +99,15 @@ export async function planSweep(
   }
   const isLast = planned === jobs.length && jobs.length < SWEEP_PAGE_SETTLEMENTS;
   if (isLast) {
-    plans.push(await planLatePayments(dependencies, runs));
+    plans.push(await orFailed('late payments', () => planLatePayments(dependencies, runs)));
   }
   // They may be of settlements that are complete, so they come beside the open ones, at either end of the list.
   if (afterJobId === null || isLast) {
-    plans.push(await planMissingReversals(dependencies, runs));
+    const plan = async () => ({
+      ...NOTHING,
+      startReversals: await findMissingReversals(dependencies.database, runs),
+    });
+    plans.push(await orFailed('reversals', plan));
   }
   return {
     ...startingReversals(plans.flatMap((plan) => plan.startReversals ?? [])),
@@ -115,7 +115,7 @@ export async function planSweep(
     startTransfers: plans.flatMap((plan) => plan.startTransfers),
     paidRuns: plans.flatMap((plan) => plan.paidRuns),
     wake: plans.flatMap((plan) => plan.wake),
-    failed: [...failed, ...plans.flatMap((plan) => plan.failed)],
+    failed: plans.flatMap((plan) => plan.failed),
     nextAfterJobId: isLast ? null : (jobs[planned - 1]?.id ?? null),
   };
 }
@@ -125,14 +125,19 @@ async function planLatePayments(
   { database }: Dependencies,
   runs: WorkflowRuns,
 ): Promise<SweepPlan> {
+  const late = await findLatePayments(database, {
+    sinceMs: LATE_PAYMENT_LOOK_MS,
+    transfersMax: SWEEP_TRANSFERS_MAX,
+  });
+  return { ...NOTHING, startTransfers: await findUntrueRuns(database, runs, late) };
+}
+
+/** What cannot be planned of one part is said, and keeps nobody of another part from being paid. */
+async function orFailed(what: string, plan: () => Promise<SweepPlan>): Promise<SweepPlan> {
   try {
-    const late = await findLatePayments(database, {
-      sinceMs: LATE_PAYMENT_LOOK_MS,
-      transfersMax: SWEEP_TRANSFERS_MAX,
-    });
-    return { ...NOTHING, startTransfers: await findUntrueRuns(database, runs, late) };
+    return await plan();
   } catch (error) {
-    return { ...NOTHING, failed: [{ what: 'late payments', reason: codeOfFailure(error) }] };
+    return { ...NOTHING, failed: [{ what, reason: codeOfFailure(error) }] };
   }
 }
 
@@ -176,18 +181,6 @@ export async function planSettlementSweep(
       : await planJobSweep(dependencies, runs, job);
   const reversals = await findMissingReversals(dependencies.database, runs, settlementId);
   return { ...plan, ...startingReversals(reversals) };
-}
-
-/** What cannot be found out of reversals keeps nobody from being paid. */
-async function planMissingReversals(
-  { database }: Dependencies,
-  runs: WorkflowRuns,
-): Promise<SweepPlan> {
-  try {
-    return { ...NOTHING, startReversals: await findMissingReversals(database, runs) };
-  } catch (error) {
-    return { ...NOTHING, failed: [{ what: 'reversals', reason: codeOfFailure(error) }] };
-  }
 }
 
 /** Open reversals without an open run, of one settlement or of all. */

@@ -20,8 +20,8 @@ import { findJobById } from '../../src/db/payout-jobs';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { lockTransfer } from '../../src/db/transfer-moves';
 import { givenTransfer, refusalOf, untilSomebodyWaitsForLock } from '../support/builders';
-import { Gate } from '../workflows/harness';
 import { givenPayable } from './activity-bed';
+import { holdRow } from './hold-row';
 import { checkedBedOfFile } from './checked-bed';
 import { makeAtStripe } from './made-at-stripe';
 
@@ -261,7 +261,7 @@ describe('races', () => {
   test('a send that waits for the cancel’s lock is refused: nothing is posted', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    const { gate, held } = await holdRow(transfer);
+    const { gate, held } = await holdRow(bed, transfer);
     const cancelling = cancel(transfer);
     await untilSomebodyWaitsForLock(bed);
     const sending = beginSend(bed.database, claim, bed.platform);
@@ -276,7 +276,7 @@ describe('races', () => {
   test('a cancel that waits for a send’s lock finds it in the table, and asks', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    const { gate, held } = await holdRow(transfer);
+    const { gate, held } = await holdRow(bed, transfer);
     const sending = beginSend(bed.database, claim, bed.platform);
     await untilSomebodyWaitsForLock(bed);
     const { id: transferId } = transfer;
@@ -493,17 +493,3 @@ test('the books of a complete job stay whole when a debt is voided after its led
   expect(await broken()).toMatchObject([{ breaks: [{ kind: 'seal' }] }]);
   await change('-');
 });
-
-/** Holds the row's lock, as any decider does for a moment, until the gate is opened. */
-async function holdRow(
-  transfer: PayoutTransfer,
-): Promise<{ readonly gate: Gate; readonly held: Promise<void> }> {
-  const [locked, gate] = [new Gate(), new Gate()];
-  const held = inTransaction(bed.database, async (executor) => {
-    await lockTransfer(executor, transfer.id);
-    locked.release();
-    await gate.pass();
-  });
-  await locked.pass();
-  return { gate, held };
-}

@@ -9,12 +9,12 @@ import { beginSend } from '../../src/db/payout-attempts';
 import { pauseByAutomation } from '../../src/db/payout-controls';
 import type { PayoutTransfer } from '../../src/db/payout-transfers';
 import { waitForBegunSends } from '../../src/db/sends-under-way';
-import { lockTransfer } from '../../src/db/transfer-moves';
 import { untilSomebodyWaitsForLock } from '../support/builders';
-import { Gate } from '../workflows/harness';
 import { givenPayable } from './activity-bed';
 import { checkedBedOfFile } from './checked-bed';
+import { holdRow } from './hold-row';
 import { recordingClient } from './recording-client';
+import { Gate } from '../workflows/harness';
 
 const OPERATOR = { actor: 'alex', reason: 'the sums look wrong' };
 
@@ -22,16 +22,6 @@ const bed = checkedBedOfFile();
 
 const pause = (scope: string | null) => pauseSending(bed.database, scope, OPERATOR);
 const resume = (scope: string | null) => resumeSending(bed.database, scope, OPERATOR);
-
-/** Holds the row's lock, as any decider does for a moment, until the gate is opened. */
-function holdRow(transfer: PayoutTransfer): { readonly gate: Gate; readonly held: Promise<void> } {
-  const gate = new Gate();
-  const held = inTransaction(bed.database, async (executor) => {
-    await lockTransfer(executor, transfer.id);
-    await gate.pass();
-  });
-  return { gate, held };
-}
 
 async function actionsOn(settlementId: string | null): Promise<string[]> {
   const actions = await bed.rows<{ said: string }>(
@@ -46,7 +36,7 @@ describe('what is on its way when the pause comes', () => {
   test('a send that was let through before the pause and is not written yet is in the list', async () => {
     const transfer = await givenPayable(bed);
     const claim = await bed.claimToSend(transfer);
-    const { gate, held } = holdRow(transfer);
+    const { gate, held } = await holdRow(bed, transfer);
     const sending = beginSend(bed.database, claim, bed.platform);
     await untilSomebodyWaitsForLock(bed);
     await pause(transfer.settlementId);
